@@ -1,0 +1,231 @@
+"""The catalogue: which tables and fields there are, where they lie, and what each field is.
+
+Owns the values of the catalogue and the questions that others ask of it. It must not know how a catalogue is written down
+(``extractor.forms``) nor how a table is read (``extractor.sources``). The nine facets of a field are those of
+渝卫发〔2019〕67号 art. 10, which the other regimes' catalogues fit into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from extractor.errors import ConfigurationError
+from extractor.levels import hierarchy_of
+
+
+class FieldClass(StrEnum):
+    """How a field identifies: GB/T 37964-2019, 3.6–3.9."""
+
+    DIRECT = "direct"
+    QUASI = "quasi"
+    SENSITIVE = "sensitive"
+    OTHER = "other"
+
+
+class SharingClass(StrEnum):
+    """Who may have a field at all; local names are in the policies."""
+
+    OPEN = "open"
+    CONDITIONAL = "conditional"
+    RESTRICTED = "restricted"
+
+
+class Subject(StrEnum):
+    """Whose datum a field holds: the person of the row, a relative, or a member of staff."""
+
+    PERSON = "person"
+    RELATIVE = "relative"
+    STAFF = "staff"
+
+
+class UpdatePeriod(StrEnum):
+    """How often the responsible party brings a field up to date."""
+
+    REALTIME = "realtime"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+    STATIC = "static"
+
+
+class UseMode(StrEnum):
+    """How a field may be used."""
+
+    EXTRACT = "extract"
+    QUERY = "query"
+    COMPARE = "compare"
+    ANALYSE = "analyse"
+
+
+class ValueFormat(StrEnum):
+    """How a field's values are written; a source column of another type is refused before a run."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    DATETIME = "datetime"
+    BOOLEAN = "boolean"
+
+
+class TableFormat(StrEnum):
+    """How the files of a table are written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """The sharing class of a field with its reason and legal basis (渝卫发〔2019〕67号 art. 15)."""
+
+    mode: SharingClass
+    reason: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a table and what it is. ``grade`` is the data level of GB/T 39725-2020, 1 to 5."""
+
+    name: str
+    zh: str
+    kind: str
+    cls: FieldClass
+    grade: int
+    category: str
+    sharing: Sharing
+    responsible: str
+    format: ValueFormat
+    attributes: str
+    update: UpdatePeriod
+    use: tuple[UseMode, ...]
+    subject: Subject = Subject.PERSON
+    domain: str | None = None
+
+    def __post_init__(self) -> None:
+        hierarchy_of(self.kind)
+        if not 1 <= self.grade <= 5:
+            raise ConfigurationError(
+                "the grade is not between 1 and 5",
+                zh="数据级别不在 1 至 5 之间",
+                thing=self.name,
+                fix_en="use the levels of GB/T 39725-2020, 6.3",
+                fix_zh="请按 GB/T 39725-2020 第 6.3 条填写",
+            )
+
+    @property
+    def identity_domain(self) -> str:
+        """Name of the set of identities that the field's values belong to; equal values of one domain get one pseudonym."""
+        return self.domain or self.kind
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the files of a table are: a path or glob, its format, and the division (GB/T 2260) where they are stored."""
+
+    path: str
+    format: TableFormat
+    division: str
+    separator: str = ","
+    encoding: str = "utf-8"
+    null_values: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True)
+class PersonLink:
+    """How the rows of a table that has no person key reach one: ``column`` here equals ``key`` in table ``via``."""
+
+    column: str
+    via: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its location, keys and fields. ``person`` names the field that holds the person key in this table."""
+
+    name: str
+    zh: str
+    location: Location
+    fields: tuple[Field, ...]
+    person: str | None = None
+    link: PersonLink | None = None
+    key: tuple[str, ...] = ()
+    period: str | None = None
+    identity: bool = False
+
+    def field(self, name: str) -> Field | None:
+        """Return the field of that name, or None."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of the fields in the catalogue's order."""
+        return tuple(field.name for field in self.fields)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All tables of one source, versioned; ``acquired`` is the day of acquisition (榕政综〔2017〕122号 art. 20)."""
+
+    name: str
+    version: str
+    zh: str
+    source: str
+    acquired: date
+    division: str
+    tables: tuple[Table, ...]
+
+    def __post_init__(self) -> None:
+        for table in self.tables:
+            self._check_table(table)
+        identities = [table.name for table in self.tables if table.identity]
+        if len(identities) > 1:
+            raise _fault(identities[1], "a second identity table", "第二个身份主表", "keep one", "只保留一个")
+
+    def _check_table(self, table: Table) -> None:
+        known = set(table.field_names)
+        named = [table.person, table.period, *table.key, table.link.column if table.link else None]
+        for name in named:
+            if name is not None and name not in known:
+                raise _fault(
+                    f"{table.name}.{name}",
+                    "a key names a column that is not a field of the table",
+                    "键所指的列不是该表的字段",
+                    "fields are: " + ", ".join(table.field_names),
+                    "字段有:" + "、".join(table.field_names),
+                )
+        if table.identity and table.person is None:
+            raise _fault(table.name, "an identity table needs `person`", "身份主表须写明 person", "name it", "请写明")
+        if table.link is not None:
+            via = self.table(table.link.via)
+            if via is None or via.person is None or via.field(table.link.key) is None:
+                raise _fault(
+                    f"{table.name}.link",
+                    "the linked table has no such key or no person key",
+                    "所连接的表没有该键或没有个人主键",
+                    "link to a table with a person key",
+                    "请连接到有个人主键的表",
+                )
+
+    def table(self, name: str) -> Table | None:
+        """Return the table of that name, or None."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def field(self, table: str, name: str) -> Field | None:
+        """Return a table's field, or None where either does not exist."""
+        found = self.table(table)
+        return found.field(name) if found else None
+
+    @property
+    def identity_table(self) -> Table | None:
+        """The table with one row for each person, or None."""
+        return next((table for table in self.tables if table.identity), None)
+
+
+def _fault(thing: str, en: str, zh: str, fix_en: str, fix_zh: str) -> ConfigurationError:
+    return ConfigurationError(en, zh=zh, thing=thing, fix_en=fix_en, fix_zh=fix_zh)
