@@ -1,0 +1,102 @@
+"""The proof that a plan is minimal: it reads nothing that no output, filter or key needs (榕政综〔2017〕122号 art. 23).
+
+Owns the check, which is written against the algebra and not against the compiler, so that a fault of the compiler is found.
+It must not change a plan.
+"""
+
+from __future__ import annotations
+
+from extractor.errors import Reason, Refused
+from extractor.plans.nodes import (
+    Aggregate,
+    Derive,
+    Filter,
+    Join,
+    Node,
+    Plan,
+    Scan,
+    SemiJoin,
+    TablePlan,
+    fields_of,
+)
+
+
+def check_minimal(plan: Plan) -> None:
+    """Check that every column that is read is used, and that each source field leaves once.
+
+    Raises:
+        Refused: naming each column that is read for nothing.
+    """
+    surplus = [fault for table in plan.tables for fault in _surplus(table)]
+    surplus += [_reason(f"{t.name}.{name}", "同一来源字段输出两次", "a source field leaves twice") for t in plan.tables
+                for name in _twice(t)]  # fmt: skip
+    if surplus:
+        raise Refused(tuple(surplus), thing="plan")
+
+
+def columns_read(plan: Plan) -> dict[str, frozenset[str]]:
+    """Return, for each source table, the columns that the plan reads."""
+    read: dict[str, set[str]] = {}
+    for table in plan.tables:
+        for node in _all_nodes(table.root):
+            if isinstance(node, Scan):
+                read.setdefault(node.table, set()).update(node.columns)
+    return {name: frozenset(columns) for name, columns in read.items()}
+
+
+def _all_nodes(node: Node) -> list[Node]:
+    below: tuple[Node, ...] = ()
+    if isinstance(node, SemiJoin | Join):
+        below = (node.input, node.other)
+    elif not isinstance(node, Scan):
+        below = (node.input,)
+    return [node, *(inner for child in below for inner in _all_nodes(child))]
+
+
+def _surplus(table: TablePlan) -> list[Reason]:
+    known = frozenset(value.column for value in table.known)
+    wanted = frozenset(c.source for c in table.root.columns) | known
+    if table.root.person:
+        wanted |= {table.root.person}
+    found: list[Reason] = []
+    _walk(table.root.input, wanted, found)
+    return found
+
+
+def _walk(node: Node, wanted: frozenset[str], found: list[Reason]) -> None:
+    """Descend with the names that are needed from above; whatever a scan reads beyond them is surplus."""
+    if isinstance(node, Scan):
+        found += [
+            _reason(f"{node.table}.{name}", "读取了没有用到的列", "a column is read that nothing needs")
+            for name in node.columns
+            if name not in wanted
+        ]
+    elif isinstance(node, Filter):
+        _walk(node.input, wanted | frozenset(fields_of(node.predicate)), found)
+    elif isinstance(node, SemiJoin):
+        _walk(node.input, wanted | {node.on}, found)
+        _walk(node.other, frozenset({node.key}), found)
+    elif isinstance(node, Join):
+        prefix = f"{_table_below(node.other)}."
+        _walk(node.input, wanted | {node.on}, found)
+        taken = frozenset(name.removeprefix(prefix) for name in wanted if name.startswith(prefix))
+        _walk(node.other, taken | {node.key}, found)
+    elif isinstance(node, Aggregate):
+        _walk(node.input, frozenset(node.by), found)
+    elif isinstance(node, Derive):
+        _walk(node.input, wanted | frozenset(c.source for c in node.columns), found)
+
+
+def _table_below(node: Node) -> str:
+    while not isinstance(node, Scan):
+        node = node.input
+    return node.table
+
+
+def _twice(table: TablePlan) -> list[str]:
+    sources = [column.source for column in table.columns]
+    return sorted({name for name in sources if sources.count(name) > 1})
+
+
+def _reason(thing: str, zh: str, en: str) -> Reason:
+    return Reason(thing, "minimal", "榕政综〔2017〕122号 第二十三条", zh, en)
