@@ -1,0 +1,112 @@
+"""Masks: the part of an identifier that may stay, and a fixed number of stars, so that no length leaks.
+
+Owns for each kind which part stays and the shape that a value must have; what has another shape becomes null, never itself.
+What stays follows GB/T 37964-2019, annex A (masking), kept to what says least: the province of a resident number, the surname,
+the area of a landline, the issuer of a bank card. It must not know levels or policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from extractor.deid.identity_text import as_text, canonical_series, plain
+
+# Two-character surnames still in use; a name of two characters is never taken for one, or it would stay whole.
+_COMPOUND = (
+    "欧阳|太史|端木|上官|司马|东方|独孤|南宫|万俟|闻人|夏侯|诸葛|尉迟|公羊|赫连|澹台|皇甫|宗政|濮阳|公冶|太叔|申屠|公孙|"
+    "慕容|仲孙|钟离|长孙|宇文|司徒|鲜于|司空|闾丘|子车|亓官|司寇|巫马|公西|颛孙|壤驷|公良|漆雕|乐正|宰父|谷梁|拓跋|夹谷|"
+    "轩辕|令狐|段干|百里|呼延|东郭|南门|羊舌|微生|公户|公玉|公仪|梁丘|公仲|公上|公门|公山|公坚|左丘|公伯|西门|公祖|第五|"
+    "公乘|贯丘|公皙|南荣|东里|东宫|仲长|子书|子桑|即墨|达奚|褚师|吴铭|纳兰|归海|东皇|叶赫|那拉"
+)
+_PROVINCES = "1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9[0-9]"
+_RESIDENT_ID = rf"^({_PROVINCES})(?:[0-9]{{15}}[0-9X]|[0-9]{{13}})$"
+_PUBLIC_MAIL = "qq|163|126|139|189|sina|sohu|foxmail|gmail|outlook|hotmail|yahoo|icloud|aliyun|yeah|21cn|tom|wo"
+
+
+def _resident_id(text: pl.Expr) -> pl.Expr:
+    return text.str.extract(_RESIDENT_ID, 1) + "*" * 16
+
+
+def _passport(text: pl.Expr) -> pl.Expr:
+    shaped = text.str.contains(r"^[A-Z0-9]{6,20}$")
+    return pl.when(shaped).then(text.str.extract(r"^([A-Z]?)", 1) + "*" * 8)
+
+
+def _person_name(text: pl.Expr) -> pl.Expr:
+    compound = text.str.extract(rf"^({_COMPOUND})[^·..•∙・\s]", 1)
+    return pl.coalesce(compound, text.str.extract(r"^(\p{L})", 1)) + "**"
+
+
+def _phone(text: pl.Expr) -> pl.Expr:
+    shaped = text.str.contains(r"^1[3-9][0-9]{9}$")
+    return pl.when(shaped).then(text.str.slice(0, 3) + "****" + text.str.slice(7, 4))
+
+
+def _landline(text: pl.Expr) -> pl.Expr:
+    national = text.str.replace(r"^(?:\+|00)86", "0").str.replace("^00", "0")
+    shape = r"^(?:(0(?:10|2[0-9]|[3-9][0-9]{2}))|([48]00)|())[0-9]{7,8}(?:(?:转|ext|x|#|,)?[0-9]{1,6})?$"
+    parts = [national.str.extract(shape, group) for group in (1, 2, 3)]
+    area = pl.when(parts[0].is_not_null()).then(parts[0] + "-").when(parts[1].is_not_null()).then(parts[1] + "-")
+    return area.otherwise(parts[2]) + "*" * 8
+
+
+def _email(text: pl.Expr) -> pl.Expr:
+    shaped = text.str.contains(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$")
+    public = text.str.extract(rf"@((?:vip\.)?(?:{_PUBLIC_MAIL})\.(?:com\.cn|com|cn|net))$", 1)
+    return pl.when(shaped).then(pl.lit("***@") + public.fill_null("***"))
+
+
+def _bank_card(text: pl.Expr) -> pl.Expr:
+    return text.str.extract(r"^([0-9]{6})[0-9]{7,13}$", 1) + "*" * 10
+
+
+def _insurance_id(text: pl.Expr) -> pl.Expr:
+    local = pl.when(text.str.contains(r"^[A-Z0-9]{4,32}$")).then(pl.lit("*" * 10))
+    return pl.coalesce(_resident_id(text), local)
+
+
+def _licence(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(r"^[A-Z0-9\-]{6,32}$")).then(text.str.slice(0, 1) + "*" * 14)
+
+
+def _plate(text: pl.Expr) -> pl.Expr:
+    place = text.str.extract(
+        r"^([京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[A-Z0-9]{4,6}[警学挂港澳领]?$", 1
+    )
+    return pl.coalesce(place, text.str.extract(r"^(WJ)[\p{Han}]?[A-Z0-9]{4,6}$", 1)) + "*" * 5
+
+
+def _account(text: pl.Expr) -> pl.Expr:
+    return text.str.extract(r"^([A-Za-z0-9_])[^\s]{4,63}$", 1) + "*" * 7
+
+
+_MASKS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "resident_id": _resident_id,
+    "passport": _passport,
+    "person_name": _person_name,
+    "phone": _phone,
+    "landline": _landline,
+    "email": _email,
+    "bank_card": _bank_card,
+    "insurance_id": _insurance_id,
+    "licence": _licence,
+    "plate": _plate,
+    "account": _account,
+}
+
+
+def masked(source: pl.Expr, dtype: pl.DataType, kind: str) -> pl.Expr:
+    """Return the masked identifier as text; null where the value has not the shape of its kind.
+
+    Raises:
+        ConfigurationError: the column's type has no text.
+    """
+    if kind == "person_name":
+        text = plain(as_text(source, dtype, kind=kind))
+    else:
+        text = as_text(source, dtype, kind=kind).map_batches(
+            lambda values: canonical_series(values, kind=kind), return_dtype=pl.String(), is_elementwise=True
+        )
+    return _MASKS[kind](text)
