@@ -1,0 +1,69 @@
+"""What keeps a run's memory and temporary files to itself: environment, core dumps, permissions.
+
+Owns the process-wide settings that must stand before polars or jieba are imported. It must not know what the run does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+from extractor.workspace import Workspace
+
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """What holds for this process after ``harden_process``; ``swap`` names the active swap areas, which nothing here can stop."""
+
+    no_core_dump: bool
+    not_dumpable: bool
+    umask: int
+    swap: tuple[str, ...]
+
+
+def private_environment(workspace: Workspace) -> dict[str, str]:
+    """Return the environment variables that keep every temporary file of a run inside its workspace.
+
+    With a disk budget of 0 polars aborts a query that needs to spill, instead of writing rows to disk in the clear. Its
+    verbose output prints plans with literals and is off. jieba has no variable of its own: it writes its cache to ``TMPDIR``.
+    Set them for the process that does the run, before it starts.
+    """
+    temporary = str(workspace.path("tmp/x").parent)
+    spill = str(workspace.path("spill/x").parent)
+    return {
+        **dict.fromkeys(("TMPDIR", "TMP", "TEMP", "SQLITE_TMPDIR", "POLARS_TEMP_DIR", "XDG_CACHE_HOME"), temporary),
+        "POLARS_OOC_SPILL_DIR": spill,
+        "POLARS_OOC_DISK_BUDGET_MB": "0",
+        "POLARS_VERBOSE": "0",
+        "POLARS_VERBOSE_SENSITIVE": "0",
+        "RUST_BACKTRACE": "0",
+    }
+
+
+def harden_process() -> Hardening:
+    """Forbid core dumps and looks into this process's memory, and make its files private (umask 077).
+
+    ``PR_SET_DUMPABLE`` is lost by ``execve``: each process calls this for itself. Memory is not locked (``mlockall`` would
+    have to hold whole tables): swap must be off or encrypted, and ``doctor`` says which areas there are.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    os.umask(0o077)
+    return Hardening(
+        no_core_dump=resource.getrlimit(resource.RLIMIT_CORE) == (0, 0),
+        not_dumpable=libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
+        umask=0o077,
+        swap=swap_areas(),
+    )
+
+
+def swap_areas() -> tuple[str, ...]:
+    """Return the names of the active swap areas, from /proc/swaps."""
+    lines = Path("/proc/swaps").read_text().splitlines()[1:]
+    return tuple(line.split()[0] for line in lines if line.strip())
