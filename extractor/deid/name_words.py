@@ -1,0 +1,34 @@
+"""Words about names: what announces one, what follows one, what cannot be part of one.
+
+Owns word lists of the language and of medical records (read from ``facts``), and the expressions made from them. It must
+not know how they are weighed.
+"""
+
+from __future__ import annotations
+
+import regex  # type: ignore[import-untyped]  # the package ships no types
+
+from extractor.deid.text_facts import sections
+
+_WORDS = sections("text_name_words.txt")
+# Surnames that are also words of every sentence, or of anatomy and pharmacy; they need more evidence than others.
+WORDLIKE = frozenset(_WORDS["wordlike_surnames"])
+# Characters that no given name has: function words and words of the body and of complaints.
+NOT_GIVEN = frozenset(_WORDS["not_given"])
+TITLES = frozenset(_WORDS["titles"].split())
+FORMS_OF_ADDRESS = frozenset(_WORDS["forms_of_address"].split())
+CUES = frozenset(_WORDS["cues"].split())
+WEAK_CUES = frozenset(_WORDS["weak_cues"].split())
+# A cue of these with a colon or blank after it is a field of a form: what follows is a name.
+LABELS = frozenset(_WORDS["labels"].split())
+FUNCTION_AFTER = frozenset("为因于被的是在和与及将已曾到对从给、,。;:!?)(（）\"'“”<>/ \n\x1e说诉述看查")
+CONNECTOR = regex.compile(r"[:为是(\[ 、,]{0,3}")
+DEMOGRAPHIC = regex.compile(
+    r"[ ,、(]{0,6}(?:(?:男|女)(?:性|[ ,、)0-9]|已婚|未婚|$)|[0-9]{1,3}[ ]?岁)"
+    r"|是一[位名个](?=.{0,4}(?:岁|男|女))|[(:][ ]?(?:手机|电话|1[3-9])|[ ,]?1[3-9][0-9]{9}"
+)
+# An eponym, a sign, a plant: what stands before these is no patient.
+NOT_AFTER = regex.compile(
+    r".{0,2}(?:氏|征[阴阳((:]|征$|反射|综合征|试验|分期|分级)|[舌菌液丸散汤林]"
+    r"|[)\"”]{0,2} ?[0-9]+(?:\.[0-9]+)? ?(?:mg|g|ml|ug|u|片|粒|支|单位)"
+)

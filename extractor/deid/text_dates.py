@@ -1,0 +1,174 @@
+"""Dates and ages in Chinese text: finding them, and shifting a date in the form in which it was written.
+
+Owns the written forms (digits, Chinese numerals, glued date and time, without year) and the arithmetic of a shift. It must
+not know whose date it is nor where its offset comes from.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+import regex  # type: ignore[import-untyped]  # the package ships no types
+
+from extractor.deid.spans import Rank, Span, SpanType
+from extractor.deid.text_buffer import Buffer, normalised
+from extractor.deid.text_clock import Deadline
+
+_MONTH, _DAY = r"(?:1[0-2]|0?[1-9])", r"(?:3[01]|[12][0-9]|0?[1-9])"
+_TIME = (
+    r"(?:[ T,;、]{0,6}(?:(?:上午|下午|早上|晚上|凌晨|中午)[ ]?)?(?:2[0-4]|[01]?[0-9])[ ]{0,2}"
+    r"(?:[:;.][ ]{0,2}[0-5][0-9]|[时点][ ]?(?:[0-5]?[0-9])?)"
+    r"(?:[ ]?[:分][ ]?(?:[0-5][0-9])?)?[分秒]?(?:\.[0-9]{1,6})?Z?)?"
+)
+_CN = "〇零○一二三四五六七八九"
+_CN_MONTH, _CN_DAY = (
+    "(?:十[一二]?|[正一二三四五六七八九冬腊])",
+    "(?:初[一二三四五六七八九十]|[二三]十[一二三四五六七八九]?|廿[一二三四五六七八九]?"
+    "|卅一?|十[一二三四五六七八九]?|[一二三四五六七八九])",
+)
+FULL = regex.compile(
+    rf"(?<![0-9])(?P<y>(?:18|19|20)[0-9]{{2}})(?:[ ]?年[ ]?|[ ]?[-./]{{1,2}}[ ]?)"
+    rf"(?P<m>{_MONTH})(?:[ ]?月[ ]?|[ ]?[-./]{{1,2}}[ ]?)(?P<d>{_DAY})[ ]?[日号]?{_TIME}"
+)
+_COMPACT = regex.compile(
+    r"(?<![0-9A-Za-z.])(?P<y>(?:19|20)[0-9]{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12][0-9]|3[01])(?![0-9A-Za-z]|\.[0-9])"
+)
+_COMPACT_TIME = regex.compile(
+    r"(?<![0-9A-Za-z.])(?P<y>(?:19|20)[0-9]{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12][0-9]|3[01])"
+    r"(?:[ T]?(?:[01][0-9]|2[0-3]):?[0-5][0-9](?::?[0-5][0-9])?)(?![0-9A-Za-z])"
+)
+_SHORT = regex.compile(rf"(?<![0-9])(?P<y>[0-9]{{2}})[ ]?年[ ]?(?P<m>{_MONTH})[ ]?月[ ]?(?P<d>{_DAY})[ ]?[日号]{_TIME}")
+_CHINESE = regex.compile(rf"(?P<y>[一二][{_CN}]{{3}})年(?P<m>{_CN_MONTH})月份?(?P<d>{_CN_DAY})[日号]?")
+_SHIFTABLE = (FULL, _COMPACT_TIME, _COMPACT, _SHORT, _CHINESE)
+_OTHER = (
+    regex.compile(rf"(?<![0-9])(?:18|19|20)[0-9]{{2}}[ ]?(?:年|[-./])[ ]?{_MONTH}[ ]?月(?:份|[上中下]旬|初|底|末)?"),
+    regex.compile(r"(?<![0-9.])(?:19|20)[0-9]{2}[-/](?:1[0-2]|0[1-9])(?![0-9\-/.])"),
+    regex.compile(rf"(?<![0-9.\-]){_MONTH}[ ]?月[ ]?{_DAY}[ ]?[日号]{_TIME}"),
+    regex.compile(r"(?<![0-9])[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:19|20)[0-9]{2}(?![0-9])"),
+    regex.compile(rf"[一二][{_CN}]{{3}}年(?:{_CN_MONTH}月份?)?"),
+    regex.compile(rf"(?<![一二三四五六七八九十])(?:{_CN_MONTH}月{_CN_DAY}[日号]|(?:农历|阴历){_CN_MONTH}月{_CN_DAY})"),
+    regex.compile(
+        rf"[于在自][ ]?(?P<v>{_MONTH}[-./]{_DAY})(?=[ ]?(?:入院|出院|手术|就诊|来诊|住院|行|在|因|复查|检查))"
+    ),
+)
+_AGES = (
+    regex.compile(
+        r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9])?[ ]?(?:周岁|岁|歲)(?:零?[0-9]{1,2}[ ]?个?月)?(?:半|零?[0-9]{1,2}天)?"
+    ),
+    regex.compile(r"年龄[:为是 ]{0,3}(?P<v>[0-9]{1,3}(?![0-9.]))"),
+    regex.compile(r"[一二三四五六七八九十]{1,3}(?:周岁|岁)(?!以[上下内])"),
+)
+_UNITS = "零一二三四五六七八九"
+
+
+def find_dates(buffer: Buffer, deadline: Deadline) -> list[Span]:
+    """Find dates with the times glued to them; a bare year is no date.
+
+    Raises:
+        TimeoutError: the deadline passed.
+    """
+    return _found((*_SHIFTABLE, *_OTHER), SpanType.DATE, buffer, deadline)
+
+
+def find_ages(buffer: Buffer, deadline: Deadline) -> list[Span]:
+    """Find ages in years, with the months and days written beside them.
+
+    Raises:
+        TimeoutError: the deadline passed.
+    """
+    return _found(_AGES, SpanType.AGE, buffer, deadline)
+
+
+def _found(forms: tuple[regex.Pattern[str], ...], kind: SpanType, buffer: Buffer, deadline: Deadline) -> list[Span]:
+    spans = []
+    for form in forms:
+        group = "v" if "v" in form.groupindex else 0
+        for found in form.finditer(buffer.view, timeout=deadline.left()):
+            spans.append(Span(found.start(group), found.end(group), kind, 0.9, Rank.PATTERN, kind.value.lower()))
+    return spans
+
+
+def years_of(age: str) -> int | None:
+    """Return the whole years that a written age says, or none where it cannot be read."""
+    found = regex.match(r"[0-9]{1,3}", normalised(age))
+    if found:
+        return int(found[0])
+    chinese = regex.match(r"[一二三四五六七八九十百零]+", age)
+    return _read_chinese(chinese[0]) if chinese else None
+
+
+def shifted(written: str, days: int) -> str | None:
+    """Return a written date moved by ``days``, in the form in which it was written; none where it cannot be moved exactly.
+
+    A date without year or day cannot be. The time of day stays. A date that the calendar does not have cannot either.
+    """
+    view = normalised(written)
+    if len(view) != len(written):
+        return None
+    for form in _SHIFTABLE:
+        found = form.fullmatch(view)
+        if found:
+            return _shift_match(written, found, days)
+    return None
+
+
+def _shift_match(written: str, found: regex.Match[str], days: int) -> str | None:
+    chinese = not found["y"].isdigit() or not found["y"].isascii()
+    numbers = _numbers(found, chinese)
+    if numbers is None:
+        return None
+    try:
+        moved = date(*numbers) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    if len(found["y"]) == 2 and moved.year // 100 != numbers[0] // 100:
+        return None
+    result, at = "", 0
+    padded = found["m"].startswith("0") or found["d"].startswith("0") or len(found["m"] + found["d"]) == 4
+    for name, number in (("y", moved.year), ("m", moved.month), ("d", moved.day)):
+        start, end = found.span(name)
+        result += written[at:start] + _written(number, written[start:end], name, padded=padded)
+        at = end
+    return result + written[at:]
+
+
+def _numbers(found: regex.Match[str], chinese: bool) -> tuple[int, int, int] | None:
+    if chinese:
+        if found["m"] in "正冬腊" or found["d"].startswith("初"):
+            return None  # The lunar calendar: days do not shift there.
+        year = int("".join("0" if c in "〇零○" else str("一二三四五六七八九".index(c) + 1) for c in found["y"]))
+        return year, _read_chinese(found["m"]), _read_chinese(found["d"])
+    year = int(found["y"])
+    if len(found["y"]) == 2:
+        year += 2000
+    return year, int(found["m"]), int(found["d"])
+
+
+def _read_chinese(text: str) -> int:
+    text = text.replace("廿", "二十").replace("卅", "三十")
+    if "十" not in text:
+        return int("".join(str(_UNITS.index(c)) for c in text if c in _UNITS) or 0)
+    tens, _, units = text.partition("十")
+    return 10 * (_UNITS.index(tens) if tens else 1) + (_UNITS.index(units) if units else 0)
+
+
+def _written(number: int, model: str, part: str, *, padded: bool) -> str:
+    if any(c in _UNITS or c in "〇○十廿卅" for c in model):
+        return _in_chinese(number, model, part)
+    text = str(number)[-len(model) :] if part == "y" else f"{number:02d}" if padded else str(number)
+    return text.translate(_fullwidth()) if not model.isascii() else text
+
+
+def _in_chinese(number: int, model: str, part: str) -> str:
+    if part == "y":
+        zero = next((c for c in model if c in "〇零○"), "〇")
+        return "".join(zero if c == "0" else _UNITS[int(c)] for c in str(number))
+    tens, units = divmod(number, 10)
+    head = "" if tens == 0 else "十" if tens == 1 else _UNITS[tens] + "十"
+    return head + (_UNITS[units] if units else "")
+
+
+@cache
+def _fullwidth() -> dict[int, int]:
+    return {0x30 + digit: 0xFF10 + digit for digit in range(10)}

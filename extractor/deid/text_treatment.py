@@ -1,0 +1,141 @@
+"""What takes the place of a span: typed words, or consistent surrogates and shifted dates.
+
+Owns the two treatments of the free-text hierarchy, ``redacted`` and ``surrogate``, and their counts. It must not know how
+spans are found nor how a project's keys and offsets come about.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from extractor.deid.free_text import Limits, annotate_column
+from extractor.deid.known_values import KnownColumn
+from extractor.deid.spans import Span, SpanTable, SpanType, splice
+from extractor.deid.text_buffer import normalised
+from extractor.deid.text_dates import shifted, years_of
+
+LEVELS = ("redacted", "surrogate")
+OLD_AGE = 90
+PLACEHOLDERS: dict[SpanType, str] = {
+    SpanType.PERSON: "〔姓名〕",
+    SpanType.RESIDENT_ID: "〔证件号〕",
+    SpanType.PHONE: "〔电话〕",
+    SpanType.LANDLINE: "〔电话〕",
+    SpanType.ADDRESS: "〔地址〕",
+    SpanType.ORGANIZATION: "〔机构〕",
+    SpanType.DATE: "〔日期〕",
+    SpanType.AGE: "〔年龄〕",
+    SpanType.PASSPORT: "〔证件号〕",
+    SpanType.PERMIT: "〔证件号〕",
+    SpanType.MILITARY_ID: "〔证件号〕",
+    SpanType.USCC: "〔机构代码〕",
+    SpanType.BANK_CARD: "〔银行卡号〕",
+    SpanType.PLATE: "〔车牌号〕",
+    SpanType.MEDICAL_RECORD: "〔院内编号〕",
+    SpanType.INSURANCE_ID: "〔医保社保号〕",
+    SpanType.LICENCE: "〔执业证号〕",
+    SpanType.EMAIL: "〔邮箱〕",
+    SpanType.URL: "〔网址〕",
+    SpanType.IP: "〔网络地址〕",
+    SpanType.MAC: "〔网络地址〕",
+    SpanType.WECHAT: "〔账号〕",
+    SpanType.QQ: "〔账号〕",
+    SpanType.ACCOUNT: "〔账号〕",
+    SpanType.OTHER_ID: "〔编号〕",
+}
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How a column of texts is treated.
+
+    Args:
+        level: ``redacted`` or ``surrogate``.
+        person_pseudonym: the pseudonym of each row's patient, for ``surrogate``; without it the patient is redacted.
+        day_offset: whole days by which each row's dates move, for ``surrogate``; without it dates are redacted.
+        key: secret under which other people's names become consistent; without it they are redacted.
+    """
+
+    level: str
+    person_pseudonym: pl.Series | None = field(default=None, repr=False)
+    day_offset: pl.Series | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"level must be one of {LEVELS}")
+
+
+@dataclass(frozen=True)
+class TreatedText:
+    """Treated texts, row for row, and how many spans of each type were found."""
+
+    texts: pl.Series = field(repr=False)
+    counts: Mapping[SpanType, int]
+
+
+def treat_column(
+    texts: pl.Series,
+    *,
+    known: Sequence[KnownColumn] = (),
+    treatment: Treatment,
+    limits: Limits | None = None,
+) -> TreatedText:
+    """Annotate a column and replace what was found. Nulls stay null, empty texts empty.
+
+    ``redacted`` writes a typed word in place of each span; ages below 90 stay (GB/T 37964 top coding), older ones become
+    ``90岁以上``. ``surrogate`` writes the patient's and other people's consistent pseudonyms and shifts dates in the form in
+    which they were written; a date that cannot be shifted exactly is redacted.
+
+    Raises:
+        RecogniserFailed: a recogniser failed.
+        ConfigurationError: a column is not as long as the texts.
+    """
+    table = annotate_column(texts, known=known, limits=limits)
+    return TreatedText(splice(texts, table, replacements_of(texts, table, treatment)), table.counts())
+
+
+def replacements_of(texts: pl.Series, table: SpanTable, treatment: Treatment) -> list[str]:
+    """Return the replacement of each span of a table, in its order."""
+    values = texts.to_list()
+    return [_replacement(doc, span, values[doc][span.start : span.end], treatment) for doc, span in table.rows()]
+
+
+def age_or_band(written: str) -> str:
+    """Return a written age as it is, or ``90岁以上`` where it is 90 or more or cannot be read."""
+    years = years_of(written)
+    return "90岁以上" if years is None or years >= OLD_AGE else written
+
+
+def _replacement(doc: int, span: Span, written: str, treatment: Treatment) -> str:
+    if span.type is SpanType.AGE:
+        return age_or_band(written)
+    if treatment.level == "surrogate":
+        surrogate = _surrogate(doc, span, written, treatment)
+        if surrogate:
+            return surrogate
+    return PLACEHOLDERS[span.type]
+
+
+def _surrogate(doc: int, span: Span, written: str, treatment: Treatment) -> str | None:
+    if span.type is SpanType.DATE and treatment.day_offset is not None:
+        offset = treatment.day_offset[doc]
+        return None if offset is None else shifted(written, int(offset))
+    if span.type is not SpanType.PERSON:
+        return None
+    if span.recogniser == "known_patient":
+        pseudonym = None if treatment.person_pseudonym is None else treatment.person_pseudonym[doc]
+        return None if pseudonym is None else f"〔患者 {pseudonym}〕"
+    return None if treatment.key is None else f"〔人员 {_person_code(treatment.key, written)}〕"
+
+
+def _person_code(key: bytes, name: str) -> str:
+    """Return eight characters that stand for a name under a key (HMAC-SHA-256, 40 bits)."""
+    message = b"extractor/free-text/person\x00" + normalised(name).replace(" ", "").encode()
+    return base64.b32encode(hmac.new(key, message, hashlib.sha256).digest()[:5]).decode()
