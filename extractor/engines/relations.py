@@ -1,0 +1,125 @@
+"""The relational half of a plan in polars: scan, filter, semi-join, join and aggregate as lazy frames.
+
+Owns the meaning of the algebra's nodes and of predicates. It must not know what a level is (``extractor.engines.levels``) and
+must never show a frame's query plan, which prints the literals of filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import reduce
+from typing import TypeAlias
+
+import polars as pl
+
+from extractor.catalogue import ValueFormat
+from extractor.plans.nodes import (
+    Aggregate,
+    AllOf,
+    Compare,
+    Filter,
+    IsNull,
+    Join,
+    LiteralValue,
+    Node,
+    Not,
+    OneOf,
+    Operator,
+    Predicate,
+    Scan,
+    SemiJoin,
+    fields_of,
+    scans,
+)
+
+OpenTable: TypeAlias = Callable[[str, tuple[str, ...]], pl.LazyFrame]
+"""Gives the named columns of a catalogue table, and no others."""
+
+_COMPARE: dict[Operator, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    Operator.EQUAL: lambda left, right: left == right,
+    Operator.NOT_EQUAL: lambda left, right: left != right,
+    Operator.LESS: lambda left, right: left < right,
+    Operator.LESS_EQUAL: lambda left, right: left <= right,
+    Operator.GREATER: lambda left, right: left > right,
+    Operator.GREATER_EQUAL: lambda left, right: left >= right,
+    Operator.STARTS_WITH: lambda left, right: left.str.starts_with(right),
+    Operator.ENDS_WITH: lambda left, right: left.str.ends_with(right),
+    Operator.CONTAINS: lambda left, right: left.str.contains(right, literal=True),
+}
+
+
+def relation(node: Node, open_table: OpenTable, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
+    """Return the rows of a relational node as a lazy frame; nothing is read yet.
+
+    Args:
+        node: the node.
+        open_table: how a table is opened.
+        wanted: the columns that are needed from it, or None for all; a join that gives none of them is left out, which
+            changes no row, because a join gives one row at most for each row of its input.
+
+    Raises:
+        TypeError: the node derives levels, which is not relational.
+    """
+    if isinstance(node, Scan):
+        return open_table(node.table, node.columns)
+    if isinstance(node, Filter):
+        return relation(node.input, open_table, wanted and wanted | set(fields_of(node.predicate))).filter(
+            expression(node.predicate)
+        )
+    if isinstance(node, SemiJoin):
+        left = relation(node.input, open_table, wanted and wanted | {node.on})
+        right = relation(node.other, open_table).select(node.key)
+        left, right = _same_type(left, node.on, right, node.key)
+        return left.join(right, left_on=node.on, right_on=node.key, how="semi")
+    if isinstance(node, Join):
+        return _join(node, open_table, wanted)
+    if isinstance(node, Aggregate):
+        counted = relation(node.input, open_table).group_by(node.by).len("n")
+        return counted.filter(pl.col("n") >= node.at_least)
+    raise TypeError(f"{node.node} is not relational")
+
+
+def expression(predicate: Predicate) -> pl.Expr:
+    """Return a predicate as a polars expression with SQL's three values: unknown rows are left out by a filter."""
+    if isinstance(predicate, Compare):
+        literal = pl.lit(_literal(predicate.value, predicate.format))
+        return _COMPARE[predicate.operator](pl.col(predicate.field), literal)
+    if isinstance(predicate, OneOf):
+        values = [_literal(value, predicate.format) for value in predicate.values]
+        return pl.col(predicate.field).is_in(values)
+    if isinstance(predicate, IsNull):
+        return pl.col(predicate.field).is_null()
+    if isinstance(predicate, Not):
+        return ~expression(predicate.operand)
+    parts = [expression(operand) for operand in predicate.operands]
+    return reduce(lambda left, right: left & right if isinstance(predicate, AllOf) else left | right, parts)
+
+
+def _literal(value: LiteralValue, form: ValueFormat) -> LiteralValue | date | datetime:
+    if form is ValueFormat.DATE and isinstance(value, str):
+        return date.fromisoformat(value)
+    if form is ValueFormat.DATETIME and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value
+
+
+def _join(node: Join, open_table: OpenTable, wanted: frozenset[str] | None) -> pl.LazyFrame:
+    other = scans(node.other)[0].table
+    take = [name for name in node.take if wanted is None or f"{other}.{name}" in wanted]
+    if not take:
+        return relation(node.input, open_table, wanted)
+    left = relation(node.input, open_table, wanted and wanted | {node.on})
+    right = relation(node.other, open_table)
+    left, right = _same_type(left, node.on, right, node.key)
+    key = f"{other}.(key)"
+    taken = [pl.col(name).alias(f"{other}.{name}") for name in take]
+    right = right.select(pl.col(node.key).alias(key), *taken)
+    return left.join(right, left_on=node.on, right_on=key, how="left")
+
+
+def _same_type(left: pl.LazyFrame, on: str, right: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Compare keys as text where one side holds numbers and the other text."""
+    if left.collect_schema()[on] == right.collect_schema()[key]:
+        return left, right
+    return left.with_columns(pl.col(on).cast(pl.String)), right.with_columns(pl.col(key).cast(pl.String))

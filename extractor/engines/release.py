@@ -1,0 +1,221 @@
+"""A plan's output tables in polars: raw rows, the columns at their levels, the text treated, and what the risk gate looks at.
+
+Owns how a ``TablePlan`` becomes a lazy frame of exactly the planned columns. It must not write anything, and never shows a
+frame's query plan. Failures inside polars come out as ours, without values.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+
+import polars as pl
+
+from extractor.catalogue import Subject
+from extractor.deid.classes import ReleaseTable
+from extractor.deid.free_text import Limits
+from extractor.deid.hierarchies import LevelContext, level_expression, unparsed_expression
+from extractor.deid.known_values import KnownColumn
+from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
+from extractor.deid.text_treatment import Treatment, treat_column
+from extractor.engines.relations import OpenTable, relation
+from extractor.errors import ExtractorError, SourceError
+from extractor.plans.compile import PERSON_DOMAIN
+from extractor.plans.nodes import Derivation, Plan, TablePlan
+
+OWN = "(own) "
+"""Prefix of the columns that the residual scan compares a row's text with; they are dropped before anything is written."""
+
+_TEXT_LEVELS = ("surrogate", "redacted")
+_SUBJECTS = {Subject.PERSON: "patient", Subject.RELATIVE: "relative", Subject.STAFF: "staff"}
+
+
+class Trap:
+    """Keeps the first error of ours that a column function raises, because polars makes another of it."""
+
+    def __init__(self) -> None:
+        self._caught: ExtractorError | None = None
+        self._lock = Lock()
+
+    def keep(self, error: ExtractorError) -> None:
+        """Remember an error, unless there is an earlier one."""
+        with self._lock:
+            self._caught = self._caught or error
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Remember an error of ours that the block raises, and let it go on."""
+        try:
+            yield
+        except ExtractorError as error:
+            self.keep(error)
+            raise
+
+    @contextmanager
+    def reading(self, thing: str) -> Iterator[None]:
+        """Turn whatever polars raises in the block into the error that was kept, or into a plain one without values."""
+        try:
+            yield
+        except ExtractorError:
+            raise
+        except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as failure:
+            if self._caught is not None:
+                raise self._caught from None
+            raise SourceError(
+                f"the rows could not be computed ({type(failure).__name__})",
+                zh=f"无法计算数据行({type(failure).__name__})",
+                thing=thing,
+                fix_en="check that the source files are whole and that the memory suffices; nothing was spilled to disk",
+                fix_zh="请检查源文件是否完整、内存是否充足;未向磁盘写出任何中间数据",
+            ) from None
+        except BaseException as failure:
+            # A panic of polars is no Exception; its text can hold values.
+            if isinstance(failure, KeyboardInterrupt | SystemExit):
+                raise
+            raise self._caught or SourceError(
+                "the engine stopped", zh="计算引擎中止", thing=thing, fix_en="report it", fix_zh="请报告"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Release:
+    """The output of a plan, not yet read: ask it for frames. ``left_out`` holds person keys that the gate leaves out."""
+
+    plan: Plan
+    open_table: OpenTable
+    keys: ProjectKeys = field(repr=False)
+    text_limits: Limits = field(default_factory=Limits)
+    trap: Trap = field(default_factory=Trap)
+    spans: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def rows(self, table: TablePlan, *, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
+        """Return the raw rows of a table's population, with a person key in each where the table has one."""
+        frame = relation(table.root.input, self.open_table, wanted)
+        return frame if table.root.person is None else frame.filter(pl.col(table.root.person).is_not_null())
+
+    def given(self, table: TablePlan, *, left_out: pl.Series | None = None) -> pl.LazyFrame:
+        """Return the rows that may leave: planned columns at their levels, and the row's own values under ``OWN`` names."""
+        frame = self.rows(table)
+        if left_out is not None and len(left_out) and table.root.person is not None:
+            person = table.root.person
+            frame = frame.join(pl.LazyFrame({person: left_out}), on=person, how="anti")
+        schema = frame.collect_schema()
+        own = self._own_values(table, schema)
+        frame = self._with_texts_treated(frame, table, schema)
+        return frame.select(*(self._column(table, column, schema) for column in table.root.columns), *own)
+
+    def for_risk(self, table: TablePlan, *, sensitive: bool) -> ReleaseTable:
+        """Return what the risk gate looks at: person key and quasi-identifiers, and sensitive columns where limits ask."""
+        person = table.root.person
+        shown = table.sensitive if sensitive else ()
+        columns = [c for c in table.root.columns if c.output in (*table.quasi, *shown) and not _is_text(c)]
+        needed = frozenset(c.source for c in columns) | ({person} if person else set())
+        frame = self.rows(table, wanted=needed)
+        schema = frame.collect_schema()
+        key = [pl.col(person).alias("(person)")] if person else []
+        frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
+        return ReleaseTable(
+            table.name,
+            frame,
+            tuple(c.output for c in columns if c.output in table.quasi),
+            tuple(c.output for c in columns if c.output in shown),
+            "(person)" if person else None,
+        )
+
+    def identifiers(self, table: TablePlan) -> Iterator[pl.Series]:
+        """Yield, batch by batch, the raw direct identifiers that this table's run reads."""
+        direct = {c.source for c in table.columns if c.cls.value == "direct" and c.kind != "free_text"}
+        names = direct | {value.column for value in table.known if value.subject is not Subject.STAFF}
+        names |= {table.root.person} if table.root.person else set()
+        if not names:
+            return
+        frame = self.rows(table, wanted=frozenset(names)).select(sorted(names))
+        with self.trap.reading(table.name):
+            for batch in frame.collect_batches(engine="streaming"):
+                yield from batch.iter_columns()
+
+    def unparsed(self, table: TablePlan) -> dict[str, int]:
+        """Count, for each output column, the values that could not be read as their kind and left as null."""
+        frame = self.rows(table, wanted=frozenset(c.source for c in table.root.columns))
+        schema = frame.collect_schema()
+        counted = [
+            unparsed_expression(pl.col(c.source), c.kind, c.level, schema[c.source]).sum().alias(c.output)
+            for c in table.root.columns
+            if not _is_text(c)
+        ]
+        if not counted:
+            return {}
+        with self.trap.reading(table.name):
+            row = frame.select(counted).collect(engine="streaming")
+        return {name: int(count) for name, count in row.row(0, named=True).items() if count}
+
+    def _column(self, table: TablePlan, column: Derivation, schema: pl.Schema) -> pl.Expr:
+        if _is_text(column):
+            return pl.col(column.source).alias(column.output)
+        person = table.root.person
+        context = LevelContext(
+            keys=self.keys,
+            domain=column.domain,
+            person=pl.col(person) if person else None,
+            reference_date=self.plan.reference_date,
+            dtype=schema[column.source],
+        )
+        source = pl.col(column.source)
+        return level_expression(source, kind=column.kind, level=column.level, context=context).alias(column.output)
+
+    def _own_values(self, table: TablePlan, schema: pl.Schema) -> list[pl.Expr]:
+        """Name the row's own values that no text of the row may hold: the patient's, not the staff's."""
+        if not any(_is_text(column) for column in table.root.columns):
+            return []
+        own = [value.column for value in table.known if value.subject is Subject.PERSON and value.kind in _OWN_KINDS]
+        return [pl.col(name).cast(pl.String).alias(OWN + name) for name in own if name in schema]
+
+    def _with_texts_treated(self, frame: pl.LazyFrame, table: TablePlan, schema: pl.Schema) -> pl.LazyFrame:
+        texts = [column for column in table.root.columns if _is_text(column)]
+        if not texts:
+            return frame
+
+        def treat(batch: pl.DataFrame) -> pl.DataFrame:
+            with self.trap.inside():
+                return batch.with_columns(self._treated(batch, table, column) for column in texts)
+
+        return frame.map_batches(treat, schema=schema, streamable=True)
+
+    def _treated(self, batch: pl.DataFrame, table: TablePlan, column: Derivation) -> pl.Series:
+        known = [
+            KnownColumn(batch[value.column].cast(pl.String), value.kind, _SUBJECTS[value.subject])
+            for value in table.known
+        ]
+        treated = treat_column(
+            batch[column.source], known=known, treatment=self._treatment(batch, table, column), limits=self.text_limits
+        )
+        for kind, count in treated.counts.items():
+            self.spans[table.name, str(kind)] += count
+        return treated.texts.alias(column.source)
+
+    def _treatment(self, batch: pl.DataFrame, table: TablePlan, column: Derivation) -> Treatment:
+        person = table.root.person
+        if column.level == "redacted" or person is None:
+            return Treatment("redacted")
+        return Treatment(
+            "surrogate",
+            person_pseudonym=pseudonyms(batch[person], self.keys.pseudonyms, domain=PERSON_DOMAIN),
+            day_offset=day_offsets(batch[person], self.keys.date_shift),
+            key=self.keys.text_surrogates,
+        )
+
+    @cached_property
+    def direct_left(self) -> bool:
+        """Whether a direct identifier leaves as it is."""
+        return any(c.cls.value == "direct" and c.level == "raw" for table in self.plan.tables for c in table.columns)
+
+
+_OWN_KINDS = frozenset({"person_name", "resident_id", "phone", "landline", "record_number", "passport", "email"})
+
+
+def _is_text(column: Derivation) -> bool:
+    return column.kind == "free_text" and column.level in _TEXT_LEVELS

@@ -1,0 +1,276 @@
+"""Submitting and deciding: each step signed by its person over the digest of what was decided.
+
+Owns who may sign which step when, what voids a decision, and when a request is approved. The plan is compiled at submission so
+that people decide on it; it is compiled again before a run, and another digest voids every decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from extractor.catalogue import Catalogue
+from extractor.decode import from_json
+from extractor.errors import ApprovalError
+from extractor.log.entries import Verb
+from extractor.plans.compile import compile_plan
+from extractor.plans.nodes import ApprovalStep, Plan
+from extractor.requests import Act, Decision, Person, Request, Result, Role, State, Subject, next_state
+from extractor.store.transaction import Transaction
+from extractor.workflow.office import Actor, Office, public_key_of
+from extractor.workflow.separation import Part, part_of, take_part
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a person says at a step: the result, why, and until when it holds (the plan's term, where not said)."""
+
+    result: Result
+    reason: str
+    until: date | None = None
+
+
+def submit(office: Office, request: Request, applicant: Actor, *, number: str | None = None) -> str:
+    """Compile the plan of a request, store both, and open its approval; return the request's number.
+
+    Args:
+        office: the installation.
+        request: what is applied for.
+        applicant: who applies; a data user.
+        number: the number of a returned request that is submitted again.
+
+    Raises:
+        Refused: over-asking; nothing is stored but the refusal in the log.
+        ApprovalError: the person is no data user, or the number cannot be submitted again.
+    """
+    _must_be(applicant.person, Role.DATA_USER, "submit")
+    if request.until < office.today:
+        raise _approval_error(
+            "until", "the term lies in the past", "使用期限已过", "set a later day", "请填写以后的日期"
+        )
+    with office.refusals_logged(applicant.person, Verb.SUBMIT, number or request.project.code):
+        plan = compile_plan(request, office.read_catalogue(request.catalogue), office.policies)
+    with office.store.transaction() as tx:
+        number = number or tx.next_number("RQ", office.today.year)
+        _move(tx, number, Act.SUBMIT)
+        stored = tx.put("request", number, request)
+        take_part(tx, number, applicant.person, Part.APPLY)
+        tx.put("plan", number, plan)
+        office.log(tx, Verb.SUBMIT, applicant.person, object=number, request=number, object_digest=stored)
+        office.log(tx, Verb.COMPILE, None, object=number, request=number, object_digest=plan.digest)
+    return number
+
+
+def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdict) -> State:
+    """Sign one step of a request's chain and return the request's state.
+
+    Raises:
+        ApprovalError: not this step's turn, the wrong role or unit, a person who has acted on this request before, somebody
+            of the applicant's own unit, or a decision over something that has changed.
+    """
+    with office.refusals_logged(actor.person, Verb.SIGN, number), office.store.transaction() as tx:
+        plan = current_plan(office, tx, number)
+        wanted = _step(plan, step, number)
+        state = _state(tx, number)
+        if verdict.result is Result.REVOKE:
+            _check_revoker(tx, number, step, actor.person)
+            becomes = next_state(state, Act.REVOKE, number=number) if state is not State.SUBMITTED else state
+        else:
+            next_state(state, Act.REFUSE, number=number)  # Only a submitted request can be decided on.
+            _check_turn(office, tx, plan, number=number, step=wanted)
+            take_part(tx, number, actor.person, Part.AGREE if wanted.agrees else Part.APPROVE, of=step)
+            becomes = _outcome(office, tx, plan, number=number, verdict=(step, verdict.result))
+        held = replace(verdict, until=verdict.until or plan.until)
+        decision = _decide(office, subject_of(number, plan), step=wanted, actor=actor, verdict=held)
+        stored = tx.put("decision", f"{number}/{step}", decision)
+        if becomes is not state:
+            tx.move("request", number, was=state.value, to=becomes.value)
+        office.log(
+            tx, Verb.SIGN, actor.person, object=f"{number}/{step}", request=number, object_digest=stored,
+            reason=verdict.result.value, rule=f"{wanted.cited.regime}.{wanted.cited.rule}", article=wanted.cited.article,
+        )  # fmt: skip
+    return becomes
+
+
+def withdraw(office: Office, number: str, applicant: Actor) -> None:
+    """Withdraw a request that has not been handed over.
+
+    Raises:
+        ApprovalError: the person is not the applicant, or it is too late.
+    """
+    with office.refusals_logged(applicant.person, Verb.WITHDRAW, number), office.store.transaction() as tx:
+        if part_of(tx, number, applicant.person) != {Part.APPLY}:
+            raise _approval_error(
+                number, "only the applicant withdraws", "只有申请人可以撤回", "ask them", "请由申请人办理"
+            )
+        _move(tx, number, Act.WITHDRAW)
+        office.log(tx, Verb.WITHDRAW, applicant.person, object=number, request=number)
+
+
+def current_plan(office: Office, tx: Transaction, number: str) -> Plan:
+    """Return the plan of a request, compiled anew from what stands now, and checked to be the one that was submitted.
+
+    Raises:
+        ApprovalError: catalogue, policy or request have changed since, which voids every decision.
+    """
+    request = from_json(Request, tx.get("request", number).body)
+    plan = compile_plan(request, catalogue_of(office, request), office.policies)
+    if plan.digest != tx.get("plan", number).digest:
+        raise _approval_error(
+            number,
+            "catalogue, policy or request have changed since the plan was submitted, so all decisions are void",
+            "目录、政策或申请在提交后已变更,原有审批全部失效",
+            "submit the request again",
+            "请重新提交申请",
+        )
+    return plan
+
+
+def catalogue_of(office: Office, request: Request) -> Catalogue:
+    """Return the catalogue that a request names, as it stands now."""
+    return office.read_catalogue(request.catalogue)
+
+
+def decisions_in_force(office: Office, tx: Transaction, number: str, plan: Plan) -> tuple[Decision, ...]:
+    """Return the decision of every step, each checked: there, approving, of its person, over this subject, not expired.
+
+    Raises:
+        ApprovalError: naming the first step whose decision does not hold, and why.
+    """
+    return tuple(_in_force(office, tx, plan, number=number, step=step) for step in plan.steps)
+
+
+def subject_of(number: str, plan: Plan) -> Subject:
+    """Return what decisions on this plan bind."""
+    return Subject(number=number, request=plan.request, plan=plan.digest)
+
+
+def _in_force(office: Office, tx: Transaction, plan: Plan, *, number: str, step: ApprovalStep) -> Decision:
+    versions = tx.versions("decision", f"{number}/{step.id}")
+    if not versions:
+        raise _not_in_force(number, step, "is missing", "缺失")
+    decision = from_json(Decision, versions[-1].body)
+    person = office.person(tx, decision.person)
+    signed = public_key_of(person).accepts(decision.signed_bytes, bytes.fromhex(decision.signature))
+    faults = (
+        (decision.result is Result.REVOKE, "was revoked", "已撤销"),
+        (decision.result is not Result.APPROVE, "does not approve", "未予批准"),
+        (decision.subject != subject_of(number, plan), "is about another request or plan", "所针对的申请或方案已不同"),
+        (decision.until < office.today, "has expired", "已过期"),
+        (
+            not signed or decision.public_key != person.public_key,
+            "has a signature that is not its person's",
+            "签名无效",
+        ),
+        (decision.step != step.id or person.role.value != step.role, "is by the wrong role", "签署角色不符"),
+        (step.unit is not None and person.unit != step.unit, "is by the wrong unit", "签署单位不符"),
+    )
+    for broken, en, zh in faults:
+        if broken:
+            raise _not_in_force(number, step, en, zh)
+    return decision
+
+
+def _not_in_force(number: str, step: ApprovalStep, en: str, zh: str) -> ApprovalError:
+    return _approval_error(
+        f"{number}/{step.id}",
+        f"the decision {en} [{step.cited.article}]",
+        f"“{step.zh}”的审批{zh}〔{step.cited.article}〕",
+        f"let a person of role {step.role} sign it: extractor request sign {number} --as {step.id}",
+        f"请由角色 {step.role} 的人员签署:extractor request sign {number} --as {step.id}",
+    )
+
+
+def _check_turn(office: Office, tx: Transaction, plan: Plan, *, number: str, step: ApprovalStep) -> None:
+    """Check that all steps before this one hold; steps of different organs of one role may come in any order."""
+    for earlier in plan.steps[: plan.steps.index(step)]:
+        if earlier.role != step.role or earlier.unit == step.unit:
+            _in_force(office, tx, plan, number=number, step=earlier)
+    versions = tx.versions("decision", f"{number}/{step.id}")
+    if versions:
+        last = from_json(Decision, versions[-1].body)
+        if last.result is Result.APPROVE and last.subject == subject_of(number, plan) and last.until >= office.today:
+            raise _approval_error(
+                number, "this step is already signed", "该步骤已签署", "nothing to do", "无需重复签署"
+            )
+
+
+def _outcome(office: Office, tx: Transaction, plan: Plan, *, number: str, verdict: tuple[str, Result]) -> State:
+    """Return the state after this verdict: approved when every other step is already in force."""
+    step, result = verdict
+    if result is not Result.APPROVE:
+        return next_state(State.SUBMITTED, Act.RETURN if result is Result.RETURN else Act.REFUSE, number=number)
+    for other in plan.steps:
+        if other.id != step:
+            try:
+                _in_force(office, tx, plan, number=number, step=other)
+            except ApprovalError:
+                return State.SUBMITTED
+    return next_state(State.SUBMITTED, Act.APPROVE_LAST, number=number)
+
+
+def _decide(office: Office, subject: Subject, *, step: ApprovalStep, actor: Actor, verdict: Verdict) -> Decision:
+    key, person = actor.signing_key(), actor.person
+    _must_be(person, Role(step.role), step.id)
+    if step.unit is not None and person.unit != step.unit:
+        raise _approval_error(
+            f"{subject.number}/{step.id}", f"this step is signed by {step.unit}", f"该步骤须由{step.unit}签署",
+            "let a person of that unit sign", "请由该单位人员签署",
+        )  # fmt: skip
+    decision = Decision(
+        subject=subject, step=step.id, person=person.id, role=person.role, unit=person.unit, result=verdict.result,
+        reason=verdict.reason, time=office.now, until=verdict.until or date.min, public_key=person.public_key,
+    )  # fmt: skip
+    return replace(decision, signature=key.sign(decision.signed_bytes).hex())
+
+
+def _check_revoker(tx: Transaction, number: str, step: str, person: Person) -> None:
+    versions = tx.versions("decision", f"{number}/{step}")
+    if not versions or versions[-1].body["person"] != person.id:
+        raise _approval_error(
+            f"{number}/{step}",
+            "only the person who signed revokes",
+            "只有签署人本人可以撤销",
+            "ask them",
+            "请由签署人办理",
+        )
+
+
+def _step(plan: Plan, step: str, number: str) -> ApprovalStep:
+    for candidate in plan.steps:
+        if candidate.id == step:
+            return candidate
+    known = ", ".join(candidate.id for candidate in plan.steps)
+    raise _approval_error(
+        f"{number}/{step}",
+        "the request has no such step",
+        "该申请没有这一步骤",
+        f"steps are: {known}",
+        f"步骤有:{known}",
+    )
+
+
+def _state(tx: Transaction, number: str) -> State:
+    found = tx.state("request", number)
+    if found is None:
+        raise _approval_error(number, "there is no such request", "没有该申请", "check the number", "请核对编号")
+    return State(found)
+
+
+def _move(tx: Transaction, number: str, act: Act) -> State:
+    was = tx.state("request", number)
+    becomes = next_state(State(was) if was else None, act, number=number)
+    tx.move("request", number, was=was, to=becomes.value)
+    return becomes
+
+
+def _must_be(person: Person, role: Role, act: str) -> None:
+    if person.role is not role:
+        raise _approval_error(
+            act, f"needs role {role.value}, not {person.role.value}", f"须由角色 {role.value} 办理,而非 {person.role.value}",
+            "let the right person do it", "请由相应人员办理",
+        )  # fmt: skip
+
+
+def _approval_error(thing: str, en: str, zh: str, fix_en: str, fix_zh: str) -> ApprovalError:
+    return ApprovalError(en, zh=zh, thing=thing, fix_en=fix_en, fix_zh=fix_zh)

@@ -1,0 +1,164 @@
+"""What every act of the workflow needs at hand: store, policies, keys, clock, and the log that each change goes through.
+
+Owns how an act and its log entry become one transaction, and how a refusal is logged. It must not know what any act means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from extractor.catalogue import Catalogue
+from extractor.decode import from_json
+from extractor.errors import ConfigurationError, ExtractorError, Refused
+from extractor.keys import PublicKey, RootKey, SigningKey
+from extractor.log.checkpoint import Signer
+from extractor.log.entries import LogEntry, Result, Verb, stamp
+from extractor.log.journal import append
+from extractor.policy import PolicySet
+from extractor.requests import Person, Role
+from extractor.settings import Home, Settings
+from extractor.store.database import Store
+from extractor.store.transaction import Transaction
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A registered person who acts now, with the key that signs for them where the act is signed."""
+
+    person: Person
+    key: SigningKey | None = field(default=None, repr=False)
+
+    def signing_key(self) -> SigningKey:
+        """Return the key, checked to be the one that is registered for the person.
+
+        Raises:
+            ConfigurationError: no key was given, or it is another person's.
+        """
+        if self.key is None or self.key.public.text != self.person.public_key:
+            raise ConfigurationError(
+                "the signing key is missing or not the one registered for this person",
+                zh="缺少签名密钥,或与登记的公钥不符",
+                thing=self.person.id,
+                fix_en="give the person's own key with --key FILE",
+                fix_zh="请用 --key 指定本人的密钥文件",
+            )
+        return self.key
+
+
+@dataclass(frozen=True)
+class Office:
+    """One installation, opened: everything that the acts of the workflow work with."""
+
+    home: Home
+    settings: Settings
+    store: Store
+    policies: PolicySet
+    log_signer: Signer = field(repr=False)
+    unit_key: SigningKey = field(repr=False)
+    root_key: RootKey = field(repr=False)
+    clock: Clock
+    read_catalogue: Callable[[str], Catalogue]
+
+    @property
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return self.clock()
+
+    @property
+    def today(self) -> date:
+        """The day now in Asia/Shanghai, by which terms are counted."""
+        return self.clock().astimezone(CHINA).date()
+
+    @cached_property
+    def data_folder(self) -> Path:
+        """The folder that locations of tables are relative to."""
+        return (self.home.root / self.settings.data).resolve()
+
+    def person(self, tx: Transaction, person: str) -> Person:
+        """Return a registered person.
+
+        Raises:
+            ConfigurationError: nobody is registered under this identifier.
+        """
+        if tx.state("person", person) is None:
+            raise ConfigurationError(
+                "no such person is registered",
+                zh="没有登记该人员",
+                thing=person,
+                fix_en="register them with `extractor person add`",
+                fix_zh="请先用 extractor person add 登记",
+            )
+        return from_json(Person, tx.get("person", person).body)
+
+    def only_person(self, tx: Transaction, role: Role) -> Person:
+        """Return the one person who is registered in a role.
+
+        Raises:
+            ConfigurationError: nobody is, or more than one.
+        """
+        people = self.people(tx, role)
+        if len(people) != 1:
+            raise ConfigurationError(
+                f"{len(people)} people are registered in this role, so one must be named",
+                zh=f"该角色登记了 {len(people)} 人,须指明其一",
+                thing=role.value,
+                fix_en="name the person on the command line",
+                fix_zh="请在命令中指明人员",
+            )
+        return people[0]
+
+    def people(self, tx: Transaction, role: Role) -> list[Person]:
+        """Return the people who are registered in a role, by identifier."""
+        return [from_json(Person, document.body) for document in tx.find("person", state=role.value)]
+
+    def log(self, tx: Transaction, verb: Verb, who: Person | None, **facts: Any) -> None:
+        """Append an entry to the log inside the transaction of the change that it reports.
+
+        Args:
+            tx: the transaction of the change.
+            verb: what was done.
+            who: the person who did it; None for the software itself.
+            **facts: further fields of ``LogEntry``; ``object`` is required.
+
+        Raises:
+            LogError: the log cannot be written; the change is then lost too.
+        """
+        own: dict[str, Any] = {"actor": "extractor", "unit": self.settings.unit}
+        if who is not None:
+            own = {"actor": who.id, "role": who.role.value, "unit": who.unit}
+        append(tx, LogEntry(time=stamp(self.now), verb=verb, **own, **facts), self.log_signer)
+
+    @contextmanager
+    def refusals_logged(self, who: Person, verb: Verb, thing: str) -> Iterator[None]:
+        """Log an act that is refused or fails, in a transaction of its own, and let the error go on."""
+        try:
+            yield
+        except ExtractorError as error:
+            reasons = error.reasons if isinstance(error, Refused) else ()
+            with self.store.transaction() as tx:
+                self.log(
+                    tx,
+                    Verb.REFUSE if reasons else verb,
+                    who,
+                    object=thing,
+                    request=thing,
+                    result=Result.REFUSED if reasons else Result.FAILED,
+                    reason=type(error).__name__,
+                    rule=reasons[0].rule if reasons else None,
+                    article=reasons[0].article or None if reasons else None,
+                )
+            raise
+
+
+def public_key_of(person: Person) -> PublicKey:
+    """Return the public key that is registered for a person."""
+    return PublicKey.from_text(person.public_key, thing=person.id)
