@@ -1,0 +1,56 @@
+"""The command line ``extractor``: one Typer application, assembled from the groups in ``extractor.commands``.
+
+Owns the tree of commands. A command is parse → one call of the workflow → show; what heavy packages do is imported where
+it is used.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from extractor.commands import (
+    catalogue,
+    deid,
+    demo,
+    destruction,
+    home,
+    log,
+    package,
+    people,
+    plan,
+    policy,
+    request,
+    risk,
+)
+
+app = typer.Typer(
+    name="extractor",
+    help="健康医疗数据最小化提取与去标识化 · minimal extraction and de-identification of Chinese health data",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(policy.app, name="policy")
+app.add_typer(request.app, name="request")
+app.add_typer(plan.app, name="plan")
+app.add_typer(package.app, name="package")
+app.add_typer(log.app, name="log")
+app.add_typer(people.app, name="person")
+app.add_typer(deid.app, name="deid")
+app.add_typer(destruction.app, name="destroy")
+app.command("init")(home.init)
+app.command("doctor")(home.doctor)
+app.command("keygen")(home.keygen)
+app.command("run")(request.run)
+app.command("risk")(risk.risk)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

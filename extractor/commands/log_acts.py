@@ -1,0 +1,54 @@
+"""What ``extractor log`` calls: verification and export of the log, with the keys of the home or given ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from extractor.errors import UsageError
+from extractor.log.checkpoint import Verifier, open_checkpoint
+from extractor.log.entries import Verb
+from extractor.log.export import export, verify_export
+from extractor.log.verification import verify
+from extractor.settings import Home
+from extractor.workflow.office import Office
+
+
+def verify_home_act(office: Office, checkpoint: Path | None) -> dict[str, Any]:
+    """Verify the home's log, against a checkpoint kept elsewhere where one is given."""
+    verifier = office.log_signer.verifier
+    known = open_checkpoint(checkpoint.read_bytes(), verifier) if checkpoint else None
+    found = verify(office.store, verifier, known)
+    return {"entries": found.size, "root": found.root.hex(), "verified": True}
+
+
+def verify_export_act(exported: Path, key: str | None, home: Path) -> dict[str, Any]:
+    """Verify an export with a given verifier key, or with that of the home.
+
+    Raises:
+        UsageError: neither is there.
+    """
+    if key is None:
+        from extractor.bootstrap import open_office
+
+        if not Home(home).settings.is_file():
+            raise UsageError(
+                "an export is verified with the log's verifier key", zh="核验导出件需要日志验证密钥", thing="--key",
+                fix_en="give it with --key; `extractor init` printed it", fix_zh="请用 --key 指定(extractor init 时已显示)",
+            )  # fmt: skip
+        office = open_office(home)
+        verifier = office.log_signer.verifier
+        office.store.close()
+    else:
+        verifier = Verifier.parse(key)
+    found = verify_export(exported, verifier)
+    return {"entries": found.size, "root": found.root.hex(), "verified": True}
+
+
+def export_act(office: Office, out: Path) -> dict[str, Any]:
+    """Export the log and log the export itself."""
+    with office.store.transaction() as tx:
+        office.log(tx, Verb.EXPORT, None, object="log")
+    with office.store.reading() as tx:
+        found = export(tx, out, office.log_signer.verifier)
+    return {"path": str(out), "entries": found.size, "root": found.root.hex()}

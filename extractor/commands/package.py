@@ -1,0 +1,76 @@
+"""``extractor package``: verifying and opening packages; needs no installation, only keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extractor.commands.shell import DEFAULT_HOME, HomeOption, JsonOption, errors_shown, show
+
+app = typer.Typer(help="数据包 · packages", no_args_is_help=True)
+PackageFile = Annotated[Path, typer.Argument(help="数据包 · package", exists=True, dir_okay=False)]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="可信单位公钥 ed25519:…,可重复 · trusted unit key; else the home's own"),
+]
+
+
+@app.command()
+def verify(
+    file: PackageFile, trust: Trust = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """核验数据包 · verify a package step by step (exit 7 where it fails)."""
+    with errors_shown(as_json=as_json):
+        from extractor.transfer.verify import STEP_NAMES, inspect_package
+
+        result = inspect_package(file, trusted=_trusted(trust, home))
+        steps = [{"step": int(s.step), "name": STEP_NAMES[s.step][0], "passed": s.passed} for s in result.steps]
+        lines = [
+            f"{'✓' if s.passed else '✗'} {int(s.step)}. {STEP_NAMES[s.step][1]} · {STEP_NAMES[s.step][0]}"
+            for s in result.steps
+        ]
+        show({"package": str(file), "passed": result.passed, "steps": steps}, as_json=as_json, text="\n".join(lines))
+        if result.failure is not None:
+            raise result.failure
+
+
+@app.command("open")
+def open_command(
+    file: PackageFile,
+    identity: Annotated[Path, typer.Option(help="age 身份文件 · age identity file", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="输出目录(须为空)· empty folder to write to")],
+    trust: Trust = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """核验并解封数据包 · verify a package and decrypt it for its recipient."""
+    with errors_shown(as_json=as_json):
+        from extractor.transfer.open import open_package
+
+        opened = open_package(file, identity=identity, out=out, trusted=_trusted(trust, home))
+        files = [str(path) for path in opened.files]
+        show(
+            {"folder": str(opened.folder), "files": files},
+            as_json=as_json,
+            text="\n".join(["已解封 · opened:", *files]),
+        )
+
+
+def _trusted(trust: list[str] | None, home: Path) -> list[str]:
+    """Return the trusted unit keys: as named, else that of the installation here."""
+    if trust:
+        return trust
+    from extractor.errors import UsageError
+    from extractor.keys import load_signing_key
+    from extractor.settings import Home
+
+    key = Home(home).keys / "unit.pem"
+    if not key.is_file():
+        raise UsageError(
+            "no unit key is trusted", zh="没有指定可信单位公钥", thing="--trust",
+            fix_en="name the unit's public key, which the unit publishes: --trust ed25519:…",
+            fix_zh="请用 --trust 指定该单位公布的公钥",
+        )  # fmt: skip
+    return [load_signing_key(key).public.text]
