@@ -30,6 +30,7 @@ from extractor.deid.geography import county_code, postcode_digits, prefecture_co
 from extractor.deid.identity_text import as_text
 from extractor.deid.masks import masked
 from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
+from extractor.deid.repeated import once_for_each
 from extractor.errors import ConfigurationError
 from extractor.levels import hierarchy_of
 
@@ -149,8 +150,24 @@ def _computed(source: pl.Expr, kind: str, level: str, context: LevelContext) -> 
         moment = _readable(source, kind, wanted, context.dtype)
         return dates.shift(moment, _offset(kind, level, context))
     if kind == "birth_date":
-        return _birth(dates.parse_date(source, context.dtype, kind=kind), level, context.reference_date)
-    return _readable(source, kind, level, context.dtype)
+        return _repeated(source, kind, level, context, lambda column: _birth_level(column, kind, level, context))
+    return _repeated(source, kind, level, context, lambda column: _readable(column, kind, level, context.dtype))
+
+
+def _repeated(
+    source: pl.Expr, kind: str, level: str, context: LevelContext, compute: Callable[[pl.Expr], pl.Expr]
+) -> pl.Expr:
+    """Compute levels that are texts once for each different value; numbers are quick on all rows, and masks differ anyway."""
+    compute(source)  # Types that hold no values of the kind are refused now, not when rows are read.
+    dtype = level_dtype(kind, level, context.dtype)
+    quick = level == "mask" or kind in ("amount", "quantity") or (kind == "birth_date" and level.startswith("age_band"))
+    if quick or dtype != pl.String:
+        return compute(source)
+    return once_for_each(source, compute, dtype)
+
+
+def _birth_level(source: pl.Expr, kind: str, level: str, context: LevelContext) -> pl.Expr:
+    return _birth(dates.parse_date(source, context.dtype, kind=kind), level, context.reference_date)
 
 
 def _pseudonym(source: pl.Expr, kind: str, context: LevelContext) -> pl.Expr:

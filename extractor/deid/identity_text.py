@@ -11,6 +11,7 @@ from __future__ import annotations
 import string
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from extractor.errors import ConfigurationError
@@ -21,6 +22,7 @@ _GROUPING = frozenset("-()·.‐‑‒–—―")
 _ASCII_SIGNS = tuple(" \t\n\v\f\r-()." + string.ascii_lowercase)
 _EXACT_IN_A_FLOAT = 2**53
 _IDEOGRAPHS = (("\u3400", "\u4dbf"), ("\u4e00", "\u9fff"), ("\U00020000", "\U0002ee5d"), ("\U00030000", "\U000323af"))
+_MOBILE_DIGITS = 11
 _UPPER = frozenset({"resident_id", "passport", "insurance_id", "licence", "plate", "uscc"})
 _GROUPED = frozenset({"resident_id", "passport", "phone", "landline", "bank_card", "insurance_id", "plate", "uscc"})
 
@@ -96,6 +98,14 @@ def canonical_and_joined(values: pl.Series, *, kind: str = "") -> tuple[pl.Serie
     return (text.set(sizes == 0, None) if sizes.min() == 0 else text).alias(values.name), joined.encode()
 
 
+def fixed_width(letters: npt.NDArray[np.uint8]) -> pl.Series:
+    """Return the rows of an array of shape (rows, width) of ASCII bytes as a String column, without a step for each row."""
+    if not len(letters):
+        return pl.Series(dtype=pl.String)
+    flat = pl.Series(np.ascontiguousarray(letters).reshape(-1)).reshape(letters.shape)
+    return flat.cast(pl.List(pl.UInt8)).cast(pl.Binary).cast(pl.String)
+
+
 def _treated(text: pl.Series, signs: frozenset[str], kind: str) -> pl.Series:
     """Return the text with every step that its characters ask for; the same object where none does."""
     if not _is_plain(signs) or not signs.isdisjoint(_SPACE):
@@ -135,7 +145,7 @@ def _is_plain(signs: frozenset[str]) -> bool:
 def _by_kind(text: pl.Series, kind: str, signs: frozenset[str]) -> pl.Series:
     if kind in _GROUPED and not signs.isdisjoint(_SPACE | _GROUPING):
         text = text.str.replace_all(r"[\s\-()·.‐-―]", "")
-    if kind == "phone":
+    if kind == "phone" and (text.str.len_bytes() > _MOBILE_DIGITS).any():
         text = text.str.replace(r"^(?:\+|00)?86(1[0-9]{10})$", "${1}")
     if kind in _UPPER and any(map(str.islower, signs)):
         return text.str.to_uppercase()

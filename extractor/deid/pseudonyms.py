@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from extractor.deid.identity_text import canonical_and_joined
+from extractor.deid.identity_text import canonical_and_joined, fixed_width
 from extractor.errors import ConfigurationError
 
 Bytes = npt.NDArray[np.uint8]
@@ -208,6 +208,5 @@ def _spelled(tags: Bytes, text: pl.Series) -> pl.Series:
         return pl.Series(dtype=pl.String)
     halves = tags[:, : PSEUDONYM_LENGTH // 2].copy().view("<u2")
     written = _QUADS.take(halves, mode="clip").view(np.uint8)
-    letters = pl.Series(written.reshape(-1)).reshape((len(text), PSEUDONYM_LENGTH))
-    strings = letters.cast(pl.List(pl.UInt8)).cast(pl.Binary).cast(pl.String)
+    strings = fixed_width(written.reshape(len(text), PSEUDONYM_LENGTH))
     return strings.set(text.is_null(), None) if text.null_count() else strings

