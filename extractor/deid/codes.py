@@ -21,6 +21,7 @@ Keys: TypeAlias = npt.NDArray[np.uint64]
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 BATCH_ROWS = 1 << 18
+_FEW_WORDS = 4096
 _MOST_KEYS = 1 << 63
 _SIGN = np.uint64(1 << 63)
 
@@ -120,6 +121,15 @@ def family(dtype: pl.DataType) -> str:
     return "text" if dtype in (pl.String, pl.Categorical, pl.Enum) else str(dtype)
 
 
+def _in_dictionary(text: pl.Series, words: pl.Categories) -> pl.Series:
+    """Return the dictionary numbers of a text column; where a batch repeats few words, each is looked up once."""
+    different = text.unique() if len(text) > _FEW_WORDS and text.head(_FEW_WORDS).n_unique() < _FEW_WORDS // 4 else text
+    numbers = different.cast(pl.Categorical(words)).to_physical()
+    if different is text or len(different) > _FEW_WORDS:
+        return text.cast(pl.Categorical(words)).to_physical()
+    return text.replace_strict(different, numbers, return_dtype=numbers.dtype)
+
+
 def _numbers(series: pl.Series, words: pl.Categories, thing: str) -> npt.NDArray[np.int64]:
     """Map a batch to 64-bit numbers, one to one and (but for text) in order; nulls become any number."""
     dtype = series.dtype
@@ -140,7 +150,7 @@ def _numbers(series: pl.Series, words: pl.Categories, thing: str) -> npt.NDArray
         return np.where(bits < 0, bits ^ np.int64(2**63 - 1), bits)
     if is_text(dtype):
         text = series.bin.encode("hex") if dtype == pl.Binary else series.cast(pl.String)
-        series = text.cast(pl.Categorical(words))
+        series = _in_dictionary(text, words)
     return series.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
 
 

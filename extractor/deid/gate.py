@@ -69,14 +69,13 @@ class GateResult:
     after: RiskFigures
     suppressed_persons: pl.Series = field(repr=False, compare=False)
     suppressed_share: float
-    helps: tuple[Help, ...]
 
 
 def pass_gate(classes: PersonClasses, limits: RiskLimits, mode: SharingMode) -> GateResult:
     """Let a release pass, with the persons who must be left out of it.
 
     Classes below the size, then classes that break l or t, are left out until all limits hold for what stays; t is measured
-    against what stays, so it is measured again after each round. ``helps`` is empty where nobody is left out.
+    against what stays, so it is measured again after each round.
 
     Raises:
         RiskNotMet: more must be left out than the limit allows, or nobody would stay. The message names the figures, the
@@ -90,15 +89,14 @@ def pass_gate(classes: PersonClasses, limits: RiskLimits, mode: SharingMode) -> 
             break
         keep = keep & ~broken
     out = _out(classes, keep)
-    helps = tuple(sorted(_helps(classes, least), key=lambda h: (h.share_below, h.column))) if out else ()
     if out > _allowed(classes, limits) or not keep.any():
+        helps = tuple(sorted(_helps(classes, least), key=lambda h: (h.share_below, h.column)))
         raise _refusal(classes, limits, mode, _Left(out, int(classes.sizes[classes.sizes < least].sum()), helps))
     return GateResult(
         before=figures_of(classes, mode=mode),
         after=figures_of(classes, mode=mode, keep=keep),
         suppressed_persons=classes.person_keys.filter(pl.Series(~keep[classes.class_of_person])),
         suppressed_share=out / classes.persons,
-        helps=helps,
     )
 
 
