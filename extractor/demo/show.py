@@ -36,6 +36,8 @@ from extractor.workflow.supervision import run_request
 Say = Callable[[str], None] | None
 Report = Callable[[dict[str, Any]], None]
 UNIT = "福州健康医疗数据技术服务中心"
+_MARK = "demo.txt"
+_FOLDERS = ("keys", "catalogues", "scratch", "packages", "records", "data", "recipient")
 OPERATOR_UNIT = "福州健康医疗大数据运营有限公司"
 
 
@@ -43,11 +45,11 @@ def run_demo(home: Path, *, rows: int, source: Path | None, report: Report, say:
     """Do the main job from beginning to end and return where everything lies.
 
     Raises:
-        ConfigurationError: the folder is not empty.
+        ConfigurationError: an installation that is not a demo is in the folder.
     """
     started = time.monotonic()
     tell = say or (lambda _text: None)
-    _must_be_empty(home)
+    _must_be_free(home)
     office, name = _installation(home, rows=rows, source=source, tell=tell)
     try:
         request = _request(office, name)
@@ -71,25 +73,31 @@ def run_demo(home: Path, *, rows: int, source: Path | None, report: Report, say:
     }
 
 
-def _must_be_empty(home: Path) -> None:
-    if home.exists() and any(home.iterdir()):
-        if (home / "demo.txt").is_file():
-            shutil.rmtree(home)  # An earlier demo, marked as such by its own file.
-            return
+def _must_be_free(home: Path) -> None:
+    """Clear away an earlier demo, which its own file marks as such; anything else that stands there is left alone."""
+    if not (home / "settings.yaml").exists():
+        return
+    if not (home / _MARK).is_file():
         raise ConfigurationError(
-            "the demo's folder is not empty",
-            zh="演示目录不为空",
+            "an installation that is not a demo is here already",
+            zh="此处已有非演示的安装",
             thing=str(home),
             fix_en="choose another folder with --home",
             fix_zh="请用 --home 指定其他目录",
         )
+    for name in (*_FOLDERS, "settings.yaml", "store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", _MARK):
+        path = home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _installation(home: Path, *, rows: int, source: Path | None, tell: Callable[[str], None]) -> tuple[Office, str]:
     """Make the home, and put the tables and their catalogue into it."""
     settings = Settings(UNIT, "350100", ("fuzhou",), "extractor.demo/log")
     office = init_home(home, settings)
-    (office.home.root / "demo.txt").write_text("made by `extractor demo`; may be deleted\n", "utf-8")
+    (office.home.root / _MARK).write_text("made by `extractor demo`; may be deleted\n", "utf-8")
     data = office.home.root / settings.data
     if source is None:
         from extractor.demo.hospital import write_hospital
