@@ -38,11 +38,21 @@ def draft(
 ) -> None:
     """由抽样起草目录 · propose kind, class and level for each column from a sample, for a person to edit."""
     with errors_shown(as_json=as_json):
+        from extractor.errors import StorageError
         from extractor.workflow.drafting import draft_catalogue
 
         drafted = draft_catalogue(source, sample=sample)
         if out is not None:
-            out.write_text(drafted.yaml, "utf-8")
+            try:
+                out.write_text(drafted.yaml, "utf-8")
+            except OSError as failure:
+                raise StorageError(
+                    f"the draft cannot be written ({failure.strerror})",
+                    zh="无法写入草稿",
+                    thing=str(out),
+                    fix_en="choose another file with --out",
+                    fix_zh="请用 --out 指定其他文件",
+                ) from None
         show(
             drafted.evidence,
             as_json=as_json,

@@ -48,9 +48,10 @@ def _init_text(facts: dict[str, str]) -> str:
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """检查运行环境 · check the machine and the installation; exit code 3 when something must be mended."""
     with errors_shown(as_json=as_json):
+        from extractor.bootstrap import read_settings
         from extractor.workflow.health import examine, failed
 
-        findings = examine(home)
+        findings = examine(home, read_settings=read_settings)
         lines = [f"{f.mark} {f.zh} · {f.name}: {f.found}" + (f"\n    → {f.fix}" if f.fix else "") for f in findings]
         show({"findings": findings}, as_json=as_json, text="\n".join(lines))
         if failed(findings):
