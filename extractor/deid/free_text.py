@@ -11,21 +11,22 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
-from presidio_analyzer import EntityRecognizer
 
 from extractor.deid.addresses import find_addresses, find_organisations
 from extractor.deid.known_values import KnownColumn, find_known
 from extractor.deid.names import find_names
-from extractor.deid.nlp import JiebaNlpEngine
 from extractor.deid.patterns import PATTERNS, find_patterns
 from extractor.deid.spans import Rank, Span, SpanTable, SpanType
 from extractor.deid.text_buffer import Buffer, make_buffer
 from extractor.deid.text_clock import Deadline
 from extractor.deid.text_dates import find_ages, find_dates
 from extractor.errors import ConfigurationError, RecogniserFailed
+
+if TYPE_CHECKING:
+    from presidio_analyzer import EntityRecognizer
 
 _Result = TypeVar("_Result")
 
@@ -178,6 +179,8 @@ def _foreign_part(recogniser: EntityRecognizer, chunk: list[str], limits: Limits
 
 
 def _ask(recogniser: EntityRecognizer, chunk: list[str]) -> SpanTable:
+    from extractor.deid.nlp import JiebaNlpEngine  # Presidio is imported only where somebody's recogniser is to run.
+
     engine = JiebaNlpEngine()
     docs: list[int] = []
     spans: list[Span] = []

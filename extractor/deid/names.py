@@ -30,11 +30,11 @@ from extractor.deid.name_words import (
     WEAK_CUES,
     WORDLIKE,
 )
-from extractor.deid.nlp import Tokens, tag_of, tokens_of
 from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 from extractor.deid.text_facts import given_name_odds, not_names, surnames
+from extractor.deid.words import Tokens, tag_of, tokens_of
 
 _THRESHOLD = 4.6
 _ANNOUNCED = 3.3

@@ -1,47 +1,19 @@
-"""Words: the segmenter and the natural-language engine that Presidio asks for.
+"""The natural-language engine that Presidio asks for: jieba's words, without a model and without network.
 
-Owns the cutting of a buffer into words with jieba's dictionary (through ``rjieba``, which keeps no cache on disk) and the
-engine that hands such tokens to Presidio without a model and without network. It must not know what a word means for
-privacy.
+Owns how words (``extractor.deid.words``) are handed to Presidio. It must not know what a word means for privacy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import rjieba
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
+from extractor.deid.words import tokens_of
+
 _STOP_WORDS = frozenset("的了是在和与或及也都就而着之于被把对从向到由等其此该我你他她它们这那")
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The words of a text in order, and where each begins in code points."""
-
-    words: list[str] = field(repr=False)
-    starts: np.ndarray
-
-
-def tokens_of(text: str) -> Tokens:
-    """Cut a text into words; together they are the text."""
-    words = rjieba.cut(text)
-    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
-    ends = np.cumsum(lengths)
-    return Tokens(words, ends - lengths)
-
-
-@lru_cache(maxsize=200_000)
-def tag_of(word: str) -> str:
-    """Return the dictionary's part of speech of a word, empty where the dictionary does not have it."""
-    if not rjieba._DEFAULT_JIEBA.has_word(word):
-        return ""
-    tags: list[tuple[str, str]] = rjieba.tag(word, False)
-    return tags[0][1] if len(tags) == 1 else ""
 
 
 class JiebaNlpEngine(NlpEngine):
