@@ -48,6 +48,7 @@ def init_home(root: Path, settings: Settings, *, clock: Clock = system_clock) ->
         )
     load_policies(settings.regimes)
     folders = (home.root, home.keys, home.people, home.catalogues, home.scratch, home.packages, home.records)
+    folders = (*folders, *([home.root / settings.data] if not Path(settings.data).is_absolute() else []))
     try:
         for folder in folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from extractor.workspace import Workspace
+from extractor.errors import ConfigurationError
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 
@@ -26,23 +27,49 @@ class Hardening:
     swap: tuple[str, ...]
 
 
-def private_environment(workspace: Workspace) -> dict[str, str]:
-    """Return the environment variables that keep every temporary file of a run inside its workspace.
+def private_environment(folder: Path) -> dict[str, str]:
+    """Return the environment variables that keep every temporary file of a run inside its folder; nothing is made yet.
 
     With a disk budget of 0 polars aborts a query that needs to spill, instead of writing rows to disk in the clear. Its
     verbose output prints plans with literals and is off. jieba has no variable of its own: it writes its cache to ``TMPDIR``.
-    Set them for the process that does the run, before it starts.
     """
-    temporary = str(workspace.path("tmp/x").parent)
-    spill = str(workspace.path("spill/x").parent)
+    temporary = (
+        "TMPDIR",
+        "TMP",
+        "TEMP",
+        "SQLITE_TMPDIR",
+        "POLARS_TEMP_DIR",
+        "POLARS_TEMP_DIR_BASE_PATH",
+        "XDG_CACHE_HOME",
+    )
     return {
-        **dict.fromkeys(("TMPDIR", "TMP", "TEMP", "SQLITE_TMPDIR", "POLARS_TEMP_DIR", "XDG_CACHE_HOME"), temporary),
-        "POLARS_OOC_SPILL_DIR": spill,
+        **dict.fromkeys(temporary, str(folder / "tmp")),
+        "POLARS_OOC_SPILL_DIR": str(folder / "spill"),
         "POLARS_OOC_DISK_BUDGET_MB": "0",
         "POLARS_VERBOSE": "0",
         "POLARS_VERBOSE_SENSITIVE": "0",
         "RUST_BACKTRACE": "0",
     }
+
+
+def enter_private_environment(folder: Path) -> None:
+    """Set ``private_environment`` for this process.
+
+    polars reads its variables once, when it is imported, and ignores later changes without a word: it would spill rows in
+    the clear. So this refuses where polars is loaded already.
+
+    Raises:
+        ConfigurationError: polars was imported before.
+    """
+    if "polars" in sys.modules:
+        raise ConfigurationError(
+            "polars was loaded before its environment stood, so it could write rows to disk in the clear",
+            zh="polars 在设置环境之前已被加载,可能将数据以明文写入磁盘",
+            thing="worker",
+            fix_en="this is a bug: report it; nothing was read",
+            fix_zh="此为程序缺陷,请报告;尚未读取任何数据",
+        )
+    os.environ.update(private_environment(folder))
 
 
 def harden_process() -> Hardening:

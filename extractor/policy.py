@@ -8,7 +8,7 @@ how a plan is made. Nothing in a policy is code: selectors and requirements are 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 
@@ -176,8 +176,13 @@ class Residency:
     within: tuple[str, ...]
 
     def allows(self, division: str) -> bool:
-        """Say whether a division is inside. A division of six digits is in China."""
-        domestic = len(division) == 6 and division.isdigit()
+        """Say whether a division is inside.
+
+        ``CN`` is every division of six digits but those of Taiwan, Hong Kong and Macao: what goes there leaves the country
+        in the sense of the law (出境入境管理法 art. 89).
+        """
+        domestic = len(division) == 6 and division.isdecimal() and division.isascii()
+        domestic = domestic and not division.startswith(("71", "81", "82"))
         return any(domestic if area == "CN" else division.startswith(area) for area in self.within)
 
 
@@ -329,7 +334,11 @@ class PolicySet:
         return Bound(strictest, tuple(dict.fromkeys(winners)))
 
     def steps(self, request: Request, asked: Iterable[Field]) -> tuple[tuple[Step, Cited], ...]:
-        """Return the approval steps, in order, of all chains that apply; chains of several regimes are joined."""
+        """Return the approval steps, in order, of all chains that apply; chains of several regimes are joined.
+
+        Raises:
+            ConfigurationError: two chains give one step to different roles or units.
+        """
         asked = tuple(asked)
         joined: dict[str, tuple[Step, Cited]] = {}
         for policy in self.policies:
@@ -337,7 +346,8 @@ class PolicySet:
                 if chain.when.matches_request(request) and any(chain.when.matches_field(field) for field in asked):
                     for step in chain.steps:
                         # The same step asked for by a later, more local policy keeps its place and cites the local rule.
-                        joined[step.id] = (step, _cite(policy, chain.rule))
+                        was = joined[step.id][0] if step.id in joined else step
+                        joined[step.id] = (_both(was, step), _cite(policy, chain.rule))
         return tuple(joined.values())
 
     def unmet(self, request: Request, asked: Iterable[Field]) -> tuple[Reason, ...]:
@@ -430,6 +440,19 @@ class PolicySet:
 
 def _cite(policy: Policy, rule: Rule) -> Cited:
     return Cited(policy.regime, rule.id, rule.article)
+
+
+def _both(first: Step, second: Step) -> Step:
+    """Join one step of two chains: whoever signs must satisfy both."""
+    if first.role is not second.role or (first.unit and second.unit and first.unit != second.unit):
+        raise ConfigurationError(
+            "two policies give one approval step to different roles or units",
+            zh="两项政策将同一审批步骤交给不同的角色或单位",
+            thing=second.id,
+            fix_en="give the steps different ids",
+            fix_zh="请使用不同的步骤编号",
+        )
+    return replace(second, unit=second.unit or first.unit, agrees=first.agrees and second.agrees)
 
 
 def _unmet(policy: Policy, need: Requirement, request: Request) -> list[Reason]:

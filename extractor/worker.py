@@ -1,7 +1,8 @@
 """A run's own process: hardened, with private temporary folders, bounded, and purged whatever happens.
 
-Owns the order of set-up, because environment and limits must stand before polars is imported. Reports to its supervisor by one
-JSON object on each line of standard output: progress, or at last the error.
+Owns the order of set-up. Environment and limits must stand before polars is imported, which reads them once and never again;
+so this module imports at its top only what does not import polars, and the rest where it is used. Reports to its supervisor
+by one JSON object on each line of standard output: progress, or at last the error.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from extractor.bootstrap import open_office
 from extractor.destruction import Ground
 from extractor.errors import ExtractorError
-from extractor.hardening import harden_process, private_environment
-from extractor.workflow.office import Office
-from extractor.workflow.purging import purge_run
-from extractor.workflow.runs import RunOrder, read_order
+from extractor.hardening import enter_private_environment, harden_process
+from extractor.settings import Home
 from extractor.workspace import Workspace
+
+if TYPE_CHECKING:
+    from extractor.workflow.office import Office
+    from extractor.workflow.runs import RunOrder
 
 _PR_SET_PDEATHSIG = 1
 
@@ -35,6 +37,10 @@ def main() -> int:
     harden_process()
     _die_with_supervisor()
     try:
+        enter_private_environment(Home(home.resolve()).scratch / number)
+        from extractor.bootstrap import open_office
+        from extractor.workflow.runs import read_order
+
         office = open_office(home)
         with office.store.reading() as tx:
             order = read_order(tx, number)
@@ -53,7 +59,10 @@ def main() -> int:
 
 def _run(office: Office, order: RunOrder, workspace: Workspace) -> int:
     """Run the job, then purge and record, in either case."""
-    os.environ.update(private_environment(workspace))
+    from extractor.workflow.purging import purge_run
+
+    for folder in ("tmp", "spill"):
+        workspace.path(f"{folder}/x")
     tempfile.tempdir = os.environ["TMPDIR"]
     ground, package, code = Ground.RUN_FAILED, None, 1
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import reduce
 from typing import TypeAlias
 
 import polars as pl
@@ -64,11 +63,10 @@ def relation(node: Node, open_table: OpenTable, wanted: frozenset[str] | None = 
     if isinstance(node, Scan):
         return open_table(node.table, node.columns)
     if isinstance(node, Filter):
-        return relation(node.input, open_table, wanted and wanted | set(fields_of(node.predicate))).filter(
-            expression(node.predicate)
-        )
+        below = _and(wanted, *fields_of(node.predicate))
+        return relation(node.input, open_table, below).filter(expression(node.predicate))
     if isinstance(node, SemiJoin):
-        left = relation(node.input, open_table, wanted and wanted | {node.on})
+        left = relation(node.input, open_table, _and(wanted, node.on))
         right = relation(node.other, open_table).select(node.key)
         left, right = _same_type(left, node.on, right, node.key)
         return left.join(right, left_on=node.on, right_on=node.key, how="semi")
@@ -87,13 +85,21 @@ def expression(predicate: Predicate) -> pl.Expr:
         return _COMPARE[predicate.operator](pl.col(predicate.field), literal)
     if isinstance(predicate, OneOf):
         values = [_literal(value, predicate.format) for value in predicate.values]
+        if predicate.format is ValueFormat.DECIMAL:
+            # Membership is not defined between decimals and floats; equality is.
+            return pl.any_horizontal(pl.col(predicate.field) == value for value in values)
         return pl.col(predicate.field).is_in(values)
     if isinstance(predicate, IsNull):
         return pl.col(predicate.field).is_null()
     if isinstance(predicate, Not):
         return ~expression(predicate.operand)
     parts = [expression(operand) for operand in predicate.operands]
-    return reduce(lambda left, right: left & right if isinstance(predicate, AllOf) else left | right, parts)
+    return pl.all_horizontal(parts) if isinstance(predicate, AllOf) else pl.any_horizontal(parts)
+
+
+def _and(wanted: frozenset[str] | None, *more: str) -> frozenset[str] | None:
+    """Return the columns wanted from below a node that itself needs some more; None, all columns, stays None."""
+    return None if wanted is None else wanted.union(more)
 
 
 def _literal(value: LiteralValue, form: ValueFormat) -> LiteralValue | date | datetime:
@@ -101,6 +107,8 @@ def _literal(value: LiteralValue, form: ValueFormat) -> LiteralValue | date | da
         return date.fromisoformat(value)
     if form is ValueFormat.DATETIME and isinstance(value, str):
         return datetime.fromisoformat(value)
+    if form is ValueFormat.DECIMAL and isinstance(value, int):
+        return float(value)  # A list of both kinds of number is no column, and the error would quote them.
     return value
 
 
@@ -109,13 +117,14 @@ def _join(node: Join, open_table: OpenTable, wanted: frozenset[str] | None) -> p
     take = [name for name in node.take if wanted is None or f"{other}.{name}" in wanted]
     if not take:
         return relation(node.input, open_table, wanted)
-    left = relation(node.input, open_table, wanted and wanted | {node.on})
+    left = relation(node.input, open_table, _and(wanted, node.on))
     right = relation(node.other, open_table)
     left, right = _same_type(left, node.on, right, node.key)
     key = f"{other}.(key)"
     taken = [pl.col(name).alias(f"{other}.{name}") for name in take]
     right = right.select(pl.col(node.key).alias(key), *taken)
-    return left.join(right, left_on=node.on, right_on=key, how="left")
+    # A key that occurs twice would double rows and hide one of a person's known values: the run stops instead.
+    return left.join(right, left_on=node.on, right_on=key, how="left", validate="m:1")
 
 
 def _same_type(left: pl.LazyFrame, on: str, right: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:

@@ -51,7 +51,15 @@ def plan_text(explanation: Explanation) -> str:
         lines += ["", "不提供的字段"]
         lines += [f"  × {c.field} {c.zh}:依据 {'、'.join(c.rules)}" for c in explanation.withheld]
     lines += ["", "读取的来源列", *(f"  · {table}:{columns}" for table, columns in explanation.read)]
+    if explanation.known:
+        lines += [f"  文本脱敏时优先查找同一患者的已知值(不输出):{'、'.join(explanation.known)}"]
     lines += ["", "风险控制", *(f"  · {name}:{value}" for name, value in explanation.risk)]
     lines += ["", "审批步骤", *(f"  {at}. {name} — {rule}" for at, (name, rule) in enumerate(explanation.steps, 1))]
+    lines += ["", "使用条款", *(f"  · {term}" for term in explanation.terms)]
     lines += [f"⚠ {warning}" for warning in explanation.warnings]
-    return "\n".join(lines)
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(line: str) -> str:
+    """Replace what would move the cursor, turn the direction of writing or begin a line of its own."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)

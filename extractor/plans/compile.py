@@ -8,7 +8,7 @@ security pre-processing named in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from extractor.canonical import digest
@@ -56,23 +56,28 @@ def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) ->
         Refused: the request asks for more than it may have; every reason is given, with rule, article and what would do.
         ConfigurationError: a table cannot be reached from the population.
     """
-    faults = list(_request_faults(request, catalogue, policies))
+    faults = list(_request_faults(request, catalogue))
+    asked: list[Field] = []
     decided: list[tuple[Variable, Field, ColumnPlan]] = []
     for variable in request.variables:
         field = catalogue.field(variable.table, variable.field)
         if field is None:
             faults.append(_not_in_catalogue(variable, catalogue))
             continue
+        asked.append(field)
         column, reasons = _decide(variable, field, request, policies)
         faults += reasons
         if column is not None:
             decided.append((variable, field, column))
-    asked = tuple(field for _, field, _ in decided)
+    population = _population(request, catalogue, faults)
+    # Whoever gets the persons for whom a condition holds learns the condition of each, so its fields count as asked for.
+    asked += [f for t, p in population.items() for name in fields_of(p) if (f := catalogue.field(t, name))]
     faults += policies.unmet(request, asked)
+    for table in _tables_read(request, catalogue, population):
+        faults += policies.area_faults(table.location.division, f"{table.name}.location.division")
     steps = policies.steps(request, asked)
     if asked and not steps:
         faults.append(_no_chain())
-    population = _population(request, catalogue, faults)
     if faults:
         raise Refused(tuple(dict.fromkeys(faults)))
     shape = _Shape(catalogue, request.period, population, request.tables)
@@ -92,7 +97,7 @@ def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) ->
         until=request.until,
         reference_date=request.period.last,
         tables=tables,
-        dropped=tuple(column for _, _, column in decided if column.level == "none"),
+        dropped=tuple(replace(column, output=v.place) for v, _, column in decided if column.level == "none"),
         risk=RiskPlan(
             limit.mode, limit.k, limit.suppression_limit, limit.threshold, cited, limit.l_diversity, limit.t_closeness
         ),
@@ -107,7 +112,7 @@ def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) ->
     return plan
 
 
-def _request_faults(request: Request, catalogue: Catalogue, policies: PolicySet) -> Iterable[Reason]:
+def _request_faults(request: Request, catalogue: Catalogue) -> Iterable[Reason]:
     if request.catalogue != catalogue.name:
         yield Reason(
             "catalogue", "catalogue", "", "申请所指的目录不是本目录", "the request names another catalogue",
@@ -116,10 +121,19 @@ def _request_faults(request: Request, catalogue: Catalogue, policies: PolicySet)
     places = [variable.place for variable in request.variables]
     for place in dict.fromkeys(p for p in places if places.count(p) > 1):
         yield Reason(place, "minimal", "", "同一字段重复申请", "the field is asked for twice", "1", "1")
-    for name in request.tables:
-        table = catalogue.table(name)
-        if table is not None:
-            yield from policies.area_faults(table.location.division, f"{name}.location.division")
+
+
+def _tables_read(request: Request, catalogue: Catalogue, population: dict[str, Predicate]) -> tuple[Table, ...]:
+    """Return the tables that a plan of the request reads: wanted, named by the population, or joined to one of these."""
+    names = dict.fromkeys((*request.tables, *population))
+    fields = ((v.table, catalogue.field(v.table, v.field)) for v in request.variables)
+    with_text = {table for table, field in fields if field is not None and field.kind == "free_text"}
+    for table in tuple(filter(None, map(catalogue.table, names))):
+        if table.link and (not table.person or table.name in with_text):
+            names[table.link.via] = None
+    if with_text and catalogue.identity_table is not None:
+        names[catalogue.identity_table.name] = None
+    return tuple(filter(None, map(catalogue.table, names)))
 
 
 def _not_in_catalogue(variable: Variable, catalogue: Catalogue) -> Reason:
@@ -137,23 +151,26 @@ def _decide(
 ) -> tuple[ColumnPlan | None, list[Reason]]:
     """Decide one field's level, or say why it cannot be decided."""
     hierarchy = hierarchy_of(field.kind)
-    wanted = [variable.level, *([variable.coarsest] if variable.coarsest else [])]
-    if unknown := [level for level in wanted if level not in hierarchy.names]:
-        names = ", ".join(hierarchy.names)
-        zh, en = f"等级 {unknown[0]} 不存在于类型 {field.kind}", f"kind {field.kind} has no level {unknown[0]}"
-        return None, [Reason(variable.place, "level", "", zh, en, names, names)]
     reasons = list(policies.category_faults(field, variable.place))
     if UseMode.EXTRACT not in field.use:
         allowed = ", ".join(field.use)
         zh, en = "目录规定该字段不得提取", "the catalogue does not allow the field to be extracted"
         reasons.append(Reason(variable.place, "catalogue.use", "", zh, en, allowed, allowed))
+    wanted = [variable.level, *([variable.coarsest] if variable.coarsest else [])]
+    unknown = [level for level in wanted if level not in hierarchy.names]
+    for level in unknown:
+        names = ", ".join(hierarchy.names)
+        zh, en = f"等级 {level} 不存在于类型 {field.kind}", f"kind {field.kind} has no level {level}"
+        reasons.append(Reason(variable.place, "level", "", zh, en, names, names))
     bound = policies.ceiling(field, request)
     if bound is None:
         zh, en = (
             "没有规则规定该类字段可提供的等级,因此不提供",
             "no rule says at which level this class of field may leave",
         )
-        return None, [*reasons, Reason(variable.place, "ceiling", "", zh, en)]
+        reasons.append(Reason(variable.place, "ceiling", "", zh, en))
+    if unknown or bound is None:
+        return None, reasons
     level = hierarchy.coarser(variable.level, bound.level)
     if variable.coarsest and not hierarchy.at_least_as_coarse(variable.coarsest, level):
         cited = bound.cited[0]
@@ -213,12 +230,18 @@ class _Shape:
         assert found is not None
         return found
 
-    @property
-    def anchors(self) -> tuple[str, ...]:
-        """Tables in which a person must have a kept row: those that the population names, else the first with a period."""
-        if self.population:
-            return tuple(self.population)
-        return tuple(name for name in self.wanted if self.table(name).period)[:1]
+    def anchors(self, table: Table) -> tuple[str, ...]:
+        """Name the tables in which a person of this table must have a kept row.
+
+        These are the tables that the population names, else the first with a period. Rows without a date of their own leave
+        only for persons with a row in the period, whatever the population names.
+        """
+        dated = sorted((n for n in self.wanted if self.table(n).period), key=lambda n: self.table(n).person is None)[:1]
+        if not self.population:
+            return tuple(dated)
+        undated = not table.period and not any(self.table(name).period for name in self.population)
+        within = [n for n in dated if self.table(n).person] if undated else []
+        return (*self.population, *within)
 
     def conditions(self, name: str) -> tuple[Predicate, ...]:
         """Return the row conditions of one table: its part of the population, and the period."""
@@ -353,7 +376,7 @@ def _join(node: Node, on: str, other: Table, key: str, take: list[str]) -> Join:
 
 def _restrict(shape: _Shape, table: Table, node: Node, person: str | None) -> Node:
     """Keep only the persons of the population: a semi-join with each table that anchors it."""
-    for anchor in shape.anchors:
+    for anchor in shape.anchors(table):
         if anchor == table.name:
             continue
         other = shape.table(anchor)

@@ -108,6 +108,8 @@ def explain(plan: Plan) -> Explanation:
             ("k 匿名(按人计)", f"每类不少于 {plan.risk.k} 人"),
             ("重标识风险阈值", f"{plan.risk.threshold:g}(GB/T 42460-2023)"),
             ("可删除比例上限", f"{plan.risk.suppression_limit:.0%}"),
+            *((("l 多样性", f"不少于 {plan.risk.l_diversity}"),) if plan.risk.l_diversity is not None else ()),
+            *((("t 接近性", f"不大于 {plan.risk.t_closeness:g}"),) if plan.risk.t_closeness is not None else ()),
             ("依据", "、".join(f"{c.regime} {c.article}" for c in plan.risk.cited)),
         ),
         steps=tuple(

@@ -22,12 +22,12 @@ from extractor.plans.nodes import (
 
 
 def check_minimal(plan: Plan) -> None:
-    """Check that every column that is read is used, and that each source field leaves once.
+    """Check that every column that is read is used, that each leaves as it was decided, and each source field once.
 
     Raises:
         Refused: naming each column that is read for nothing.
     """
-    surplus = [fault for table in plan.tables for fault in _surplus(table)]
+    surplus = [fault for table in plan.tables for fault in (*_surplus(table), *_undecided(table))]
     surplus += [_reason(f"{t.name}.{name}", "同一来源字段输出两次", "a source field leaves twice") for t in plan.tables
                 for name in _twice(t)]  # fmt: skip
     if surplus:
@@ -54,7 +54,8 @@ def _all_nodes(node: Node) -> list[Node]:
 
 
 def _surplus(table: TablePlan) -> list[Reason]:
-    known = frozenset(value.column for value in table.known)
+    texts = any(column.kind == "free_text" and column.level != "raw" for column in table.root.columns)
+    known = frozenset(value.column for value in table.known if texts)
     wanted = frozenset(c.source for c in table.root.columns) | known
     if table.root.person:
         wanted |= {table.root.person}
@@ -87,6 +88,14 @@ def _walk(node: Node, wanted: frozenset[str], found: list[Reason]) -> None:
         _walk(node.input, wanted | frozenset(c.source for c in node.columns), found)
 
 
+def _undecided(table: TablePlan) -> list[Reason]:
+    """Compare what the algebra gives with the decisions that the approvers read."""
+    given = {(c.output, c.source, c.kind, c.level) for c in table.root.columns}
+    decided = {(c.output, c.source, c.kind, c.level) for c in table.columns}
+    zh, en = "输出列与决定不一致", "an output column and the decision on it differ"
+    return [_reason(f"{table.name}.{output}", zh, en) for output in sorted({column[0] for column in given ^ decided})]
+
+
 def _table_below(node: Node) -> str:
     while not isinstance(node, Scan):
         node = node.input
@@ -94,7 +103,7 @@ def _table_below(node: Node) -> str:
 
 
 def _twice(table: TablePlan) -> list[str]:
-    sources = [column.source for column in table.columns]
+    sources = [column.source for column in table.root.columns]
     return sorted({name for name in sources if sources.count(name) > 1})
 
 

@@ -7,8 +7,8 @@ person.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from datetime import date, datetime
 
 import sqlglot
 from sqlglot import expressions as sql
@@ -16,10 +16,15 @@ from sqlglot.errors import SqlglotError
 
 from extractor.catalogue import Catalogue, Field, ValueFormat
 from extractor.errors import Reason, Refused
+from extractor.plans.literals import literal_value
 from extractor.plans.nodes import AllOf, AnyOf, Compare, IsNull, LiteralValue, Not, OneOf, Operator, Predicate
+
+# The parser quotes the text that it does not understand in its warnings, and the text holds values.
+logging.getLogger("sqlglot").disabled = True
 
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 60
+MAX_PARENTHESES = 20
 ALLOWED = "=, <>, <, <=, >, >=, IN (…), BETWEEN, LIKE 'x%', IS NULL, AND, OR, NOT, ( )"
 
 _COMPARISONS: dict[type[sql.Expr], Operator] = {
@@ -32,6 +37,7 @@ _COMPARISONS: dict[type[sql.Expr], Operator] = {
 }
 # What a node may carry besides these (SYMMETRIC, ESCAPE, ANY, a sub-query …) changes its meaning, so it is refused.
 _PLAIN_ARGUMENTS = frozenset({"this", "expression", "expressions", "low", "high"})
+_NEGATABLE = frozenset({sql.Is, sql.Like, sql.In, sql.Between})
 _MIRRORED = {
     Operator.LESS: Operator.GREATER,
     Operator.LESS_EQUAL: Operator.GREATER_EQUAL,
@@ -82,10 +88,11 @@ def _parse(text: str) -> sql.Expr:
     if len(text) > MAX_CHARACTERS:
         raise Refused((_fault("", "条件过长", "the predicate is too long", f"≤ {MAX_CHARACTERS}"),), thing="population")
     try:
-        tree = sqlglot.parse_one(f"SELECT 1 WHERE {text}", read="postgres")
-        where = tree.find(sql.Where) if isinstance(tree, sql.Select) else None
-        plain = where is not None and {key for key, value in tree.args.items() if value} <= {"expressions", "where"}
-    except (SqlglotError, RecursionError):
+        one = _is_shallow(sqlglot.tokenize(text, read="postgres"))
+        tree = sqlglot.parse_one(f"SELECT 1 WHERE {text}", read="postgres") if one else None
+        where = tree.args.get("where") if isinstance(tree, sql.Select) else None
+        plain = tree is not None and {key for key, value in tree.args.items() if value} <= {"expressions", "where"}
+    except (SqlglotError, RecursionError, ValueError):
         plain, where = False, None
     if not plain or where is None:
         reason = _fault("", "不是一个 SQL 条件", "it is not one SQL condition", ALLOWED)
@@ -93,12 +100,37 @@ def _parse(text: str) -> sql.Expr:
     return where.this  # type: ignore[no-any-return]
 
 
+def _is_shallow(tokens: list[sqlglot.Token]) -> bool:
+    """Say whether the text is one statement whose parentheses the parser can follow, however deep in calls we are."""
+    depth = deepest = 0
+    for token in tokens:
+        depth += {sqlglot.TokenType.L_PAREN: 1, sqlglot.TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        deepest = max(deepest, depth)
+    return deepest <= MAX_PARENTHESES and all(t.token_type is not sqlglot.TokenType.SEMICOLON for t in tokens)
+
+
 def _conjuncts(tree: sql.Expr) -> list[sql.Expr]:
-    if isinstance(tree, sql.Paren):
-        return _conjuncts(tree.this)
-    if isinstance(tree, sql.And):
-        return _conjuncts(tree.left) + _conjuncts(tree.right)
-    return [tree]
+    return _joined(tree, sql.And, through=(sql.Paren,))
+
+
+def _joined(tree: sql.Expr, junction: type[sql.Expr], *, through: tuple[type[sql.Expr], ...] = ()) -> list[sql.Expr]:
+    """Return what a chain of one junction joins, from left to right; a chain of a thousand is a tree of that depth."""
+    found: list[sql.Expr] = []
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if type(node) is junction and not _strange(node):
+            pending += [node.args["expression"], node.args["this"]]
+        elif type(node) in through:
+            pending.append(node.this)
+        else:
+            found.append(node)
+    return found
+
+
+def _strange(node: sql.Expr) -> set[str]:
+    plain = _PLAIN_ARGUMENTS | {"negate"} if type(node) in _NEGATABLE else _PLAIN_ARGUMENTS
+    return {key for key, value in node.args.items() if value} - plain
 
 
 def _all_of(predicates: list[Predicate]) -> Predicate:
@@ -127,18 +159,17 @@ class _Reader:
     def read(self, node: sql.Expr, depth: int = 0) -> Predicate | None:
         """Return the predicate of a node, or None with a fault noted."""
         reader = self._readers.get(type(node))
-        plain = _PLAIN_ARGUMENTS | {"negate"} if isinstance(node, sql.Is) else _PLAIN_ARGUMENTS
-        strange = {key for key, value in node.args.items() if value} - plain
-        if reader is None or depth > MAX_DEPTH or strange:
+        if reader is None or depth > MAX_DEPTH or _strange(node):
             return self._refuse(type(node).__name__)
-        return reader(node, depth)
+        predicate = reader(node, depth)
+        return Not(predicate) if predicate is not None and node.args.get("negate") else predicate
 
     def _refuse(self, what: str) -> Predicate | None:
         self.faults.append(_fault(what, "条件中有不允许的写法", "the predicate holds something not allowed", ALLOWED))
         return None
 
     def _junction(self, node: sql.Expr, depth: int) -> Predicate | None:
-        sides = [self.read(side, depth + 1) for side in (node.args["this"], node.args["expression"])]
+        sides = [self.read(side, depth + 1) for side in _joined(node, type(node))]
         operands = tuple(side for side in sides if side is not None)
         if len(operands) != len(sides):
             return None
@@ -150,7 +181,9 @@ class _Reader:
 
     def _comparison(self, node: sql.Expr, _depth: int) -> Predicate | None:
         operator, left, right = _COMPARISONS[type(node)], node.args["this"], node.args["expression"]
-        if not isinstance(left, sql.Column):
+        if isinstance(left, sql.Column) and isinstance(right, sql.Column):
+            return self._refuse("Column = Column")
+        if isinstance(right, sql.Column):
             left, right, operator = right, left, _MIRRORED.get(operator, operator)
         field = self._field(left)
         value = self._literal(right, field) if field else None
@@ -163,6 +196,8 @@ class _Reader:
         if field is None:
             return None
         values = [self._literal(item, field) for item in node.expressions]
+        if not values:
+            return self._refuse("IN ()")
         given = tuple(value for value in values if value is not None)
         return OneOf(field.name, given, field.format) if len(given) == len(values) else None
 
@@ -203,7 +238,7 @@ class _Reader:
             return None
         if not isinstance(node.args["expression"], sql.Null):
             return self._refuse("IS")
-        return Not(IsNull(field.name)) if node.args.get("negate") else IsNull(field.name)
+        return IsNull(field.name)
 
     def _field(self, node: sql.Expr) -> Field | None:
         if not isinstance(node, sql.Column) or node.args.get("db") or node.args.get("catalog"):
@@ -215,8 +250,8 @@ class _Reader:
             zh, en = ("字段在多张表中都有,请写明表名", "several tables have this field; name the table")
             if not found:
                 zh, en = ("目录中没有该字段", "the catalogue has no such field")
-            place = f"{node.table}.{node.name}" if node.table else node.name
-            allowed = "、".join(named if not node.table else [t.name for t in self.catalogue.tables])
+            place = _shown(node)
+            allowed = "、".join(t.name for t in self.catalogue.tables)
             self.faults.append(_fault(place, zh, en, allowed))
             return None
         table, field = found[0]
@@ -224,8 +259,7 @@ class _Reader:
         return field
 
     def _literal(self, node: sql.Expr, field: Field) -> LiteralValue | None:
-        value = _plain(node)
-        fitted = _fit(value, field.format) if value is not None else None
+        fitted = literal_value(node, field.format)
         if fitted is None:
             self.faults.append(_fault(
                 field.name,
@@ -236,38 +270,14 @@ class _Reader:
         return fitted
 
 
-def _plain(node: sql.Expr) -> LiteralValue | None:
-    if isinstance(node, sql.Cast) and node.to.this in (sql.DataType.Type.DATE, sql.DataType.Type.TIMESTAMP):
-        return _plain(node.this)
-    if isinstance(node, sql.Neg):
-        inner = _plain(node.this)
-        return -inner if isinstance(inner, int | float) else None
-    if isinstance(node, sql.Boolean):
-        return bool(node.this)
-    if isinstance(node, sql.Literal):
-        if node.is_string:
-            return str(node.this)
-        text = str(node.this)
-        return int(text) if text.isdigit() else float(text)
-    return None
-
-
-def _fit(value: LiteralValue, form: ValueFormat) -> LiteralValue | None:
-    """Return the literal as the format wants it, or None where it does not fit."""
-    try:
-        if form is ValueFormat.DATE and isinstance(value, str):
-            return date.fromisoformat(value).isoformat()
-        if form is ValueFormat.DATETIME and isinstance(value, str):
-            return datetime.fromisoformat(value).isoformat()
-    except ValueError:
-        return None
-    fits = {
-        ValueFormat.TEXT: isinstance(value, str),
-        ValueFormat.INTEGER: isinstance(value, int) and not isinstance(value, bool),
-        ValueFormat.DECIMAL: isinstance(value, int | float) and not isinstance(value, bool),
-        ValueFormat.BOOLEAN: isinstance(value, bool),
-    }
-    return value if fits.get(form, False) else None
+def _shown(column: sql.Column) -> str:
+    """Return a column's name as it was written, unless it may be a value: text in double quotes is a name in SQL."""
+    parts = [part for part in (column.args.get("table"), column.args.get("this")) if part is not None]
+    plain = all(
+        isinstance(part, sql.Identifier) and not part.args.get("quoted") and part.name.isascii()
+        and part.name.isidentifier() and len(part.name) <= 64 for part in parts
+    )  # fmt: skip
+    return ".".join(part.name for part in parts) if plain else "(?)"
 
 
 def _fault(what: str, zh: str, en: str, allowed: str) -> Reason:

@@ -41,22 +41,30 @@ def submit(office: Office, request: Request, applicant: Actor, *, number: str | 
 
     Raises:
         Refused: over-asking; nothing is stored but the refusal in the log.
-        ApprovalError: the person is no data user, or the number cannot be submitted again.
+        ApprovalError: the person is no data user, or the number is not that of a returned request of theirs.
     """
-    _must_be(applicant.person, Role.DATA_USER, "submit")
-    if request.until < office.today:
-        raise _approval_error(
-            "until", "the term lies in the past", "使用期限已过", "set a later day", "请填写以后的日期"
-        )
     with office.refusals_logged(applicant.person, Verb.SUBMIT, number or request.project.code):
+        _must_be(applicant.person, Role.DATA_USER, "submit")
+        if request.until < office.today:
+            raise _approval_error(
+                "until", "the term lies in the past", "使用期限已过", "set a later day", "请填写以后的日期"
+            )
         plan = compile_plan(request, office.read_catalogue(request.catalogue), office.policies)
+        return _store_submission(office, request, plan, applicant=applicant.person, number=number)
+
+
+def _store_submission(office: Office, request: Request, plan: Plan, *, applicant: Person, number: str | None) -> str:
     with office.store.transaction() as tx:
+        _check_registered(office, tx, applicant)
+        if number is not None:
+            _state(tx, number)
+            _check_applicant(tx, number, applicant)
         number = number or tx.next_number("RQ", office.today.year)
         _move(tx, number, Act.SUBMIT)
         stored = tx.put("request", number, request)
-        take_part(tx, number, applicant.person, Part.APPLY)
+        take_part(tx, number, applicant, Part.APPLY)
         tx.put("plan", number, plan)
-        office.log(tx, Verb.SUBMIT, applicant.person, object=number, request=number, object_digest=stored)
+        office.log(tx, Verb.SUBMIT, applicant, object=number, request=number, object_digest=stored)
         office.log(tx, Verb.COMPILE, None, object=number, request=number, object_digest=plan.digest)
     return number
 
@@ -69,9 +77,10 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
             of the applicant's own unit, or a decision over something that has changed.
     """
     with office.refusals_logged(actor.person, Verb.SIGN, number), office.store.transaction() as tx:
+        state = _state(tx, number)
+        _check_registered(office, tx, actor.person)
         plan = current_plan(office, tx, number)
         wanted = _step(plan, step, number)
-        state = _state(tx, number)
         if verdict.result is Result.REVOKE:
             _check_revoker(tx, number, step, actor.person)
             becomes = next_state(state, Act.REVOKE, number=number) if state is not State.SUBMITTED else state
@@ -81,6 +90,7 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
             take_part(tx, number, actor.person, Part.AGREE if wanted.agrees else Part.APPROVE, of=step)
             becomes = _outcome(office, tx, plan, number=number, verdict=(step, verdict.result))
         held = replace(verdict, until=verdict.until or plan.until)
+        _check_term(office, number, held)
         decision = _decide(office, subject_of(number, plan), step=wanted, actor=actor, verdict=held)
         stored = tx.put("decision", f"{number}/{step}", decision)
         if becomes is not state:
@@ -99,10 +109,9 @@ def withdraw(office: Office, number: str, applicant: Actor) -> None:
         ApprovalError: the person is not the applicant, or it is too late.
     """
     with office.refusals_logged(applicant.person, Verb.WITHDRAW, number), office.store.transaction() as tx:
-        if part_of(tx, number, applicant.person) != {Part.APPLY}:
-            raise _approval_error(
-                number, "only the applicant withdraws", "只有申请人可以撤回", "ask them", "请由申请人办理"
-            )
+        _state(tx, number)
+        _check_registered(office, tx, applicant.person)
+        _check_applicant(tx, number, applicant.person)
         _move(tx, number, Act.WITHDRAW)
         office.log(tx, Verb.WITHDRAW, applicant.person, object=number, request=number)
 
@@ -151,7 +160,7 @@ def _in_force(office: Office, tx: Transaction, plan: Plan, *, number: str, step:
         raise _not_in_force(number, step, "is missing", "缺失")
     decision = from_json(Decision, versions[-1].body)
     person = office.person(tx, decision.person)
-    signed = public_key_of(person).accepts(decision.signed_bytes, bytes.fromhex(decision.signature))
+    signed = public_key_of(person).accepts(decision.signed_bytes, _signature(decision))
     faults = (
         (decision.result is Result.REVOKE, "was revoked", "已撤销"),
         (decision.result is not Result.APPROVE, "does not approve", "未予批准"),
@@ -169,6 +178,13 @@ def _in_force(office: Office, tx: Transaction, plan: Plan, *, number: str, step:
         if broken:
             raise _not_in_force(number, step, en, zh)
     return decision
+
+
+def _signature(decision: Decision) -> bytes:
+    try:
+        return bytes.fromhex(decision.signature)
+    except ValueError:
+        return b""
 
 
 def _not_in_force(number: str, step: ApprovalStep, en: str, zh: str) -> ApprovalError:
@@ -233,6 +249,29 @@ def _check_revoker(tx: Transaction, number: str, step: str, person: Person) -> N
             "只有签署人本人可以撤销",
             "ask them",
             "请由签署人办理",
+        )
+
+
+def _check_registered(office: Office, tx: Transaction, person: Person) -> None:
+    """Check that the person who acts is registered now just as they present themselves."""
+    if office.person(tx, person.id) != person:
+        raise _approval_error(
+            person.id, "the person's registration has changed", "该人员的登记信息已变更",
+            "act again as the person is registered now", "请以现行登记信息重新办理",
+        )  # fmt: skip
+
+
+def _check_applicant(tx: Transaction, number: str, person: Person) -> None:
+    if Part.APPLY not in part_of(tx, number, person):
+        raise _approval_error(
+            number, "only the applicant withdraws it or submits it again", "只有申请人可以撤回或重新提交", "ask them", "请由申请人办理"
+        )  # fmt: skip
+
+
+def _check_term(office: Office, number: str, verdict: Verdict) -> None:
+    if verdict.result is Result.APPROVE and verdict.until is not None and verdict.until < office.today:
+        raise _approval_error(
+            number, "the approval would have expired already", "审批有效期已过", "set a later day", "请填写以后的日期"
         )
 
 

@@ -31,7 +31,7 @@ from extractor.deid.residual_known import RawIdentifiers
 from extractor.deid.residual_values import Check
 from extractor.engines.output import MEDIA_TYPES, SUFFIXES, write_table
 from extractor.engines.release import OWN, Release
-from extractor.errors import ApprovalError, NothingToGive
+from extractor.errors import ApprovalError, NothingToGive, RiskNotMet
 from extractor.log.entries import Verb
 from extractor.log.journal import head
 from extractor.manifest import Approval, Cover, LogPosition, Origin, Provenance, RiskSummary
@@ -41,6 +41,7 @@ from extractor.plans.nodes import Join, Plan, Scan, TablePlan, inputs
 from extractor.requests import Act, OutputFormat, Request
 from extractor.sources.snapshot import SourceSnapshot, check_schema, check_unchanged, check_unique, take_snapshot
 from extractor.sources.tables import open_table
+from extractor.transfer.pipe import EncryptedFile
 from extractor.transfer.seal import PackageWriter, SealedPackage
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
 from extractor.workflow.office import Office
@@ -168,17 +169,17 @@ def _classes(job: _Job) -> PersonClasses:
     job.report({"step": "risk"})
     sensitive = job.plan.risk.l_diversity is not None or job.plan.risk.t_closeness is not None
     tables = [job.release.for_risk(table, sensitive=sensitive) for table in job.plan.tables]
-    with job.release.trap.reading("risk"):
-        classes = build_classes(tables)
-    if not classes.persons:
+    try:
+        with job.release.trap.reading("risk"):
+            return build_classes(tables)
+    except RiskNotMet:  # Raised here only where there is no row at all; what the limits say comes later.
         raise NothingToGive(
             "nobody fits population and period, so there is nothing to give",
             zh="没有符合目标人群与期间的人员,无可提供的数据",
             thing=job.order.request,
             fix_en="check the predicate and the period of the request against the catalogue",
             fix_zh="请核对申请中的人群条件与期间",
-        )
-    return classes
+        ) from None
 
 
 def _risk_gate(job: _Job, classes: PersonClasses) -> GateResult:
@@ -205,8 +206,9 @@ def _seal(
             form = job.plan.format
             member = f"data/{table.name}.{SUFFIXES[form]}.age"
             with writer.encrypted_file(member, media_type=MEDIA_TYPES[form], columns=len(table.columns)) as sink:
-                rows[table.name] = _write(job, table, (gate, scan), sink)
-                sink.rows = rows[table.name]
+                rows[table.name] = sink.rows = _write(job, table, (gate, scan), sink)
+            if form is OutputFormat.PARQUET:
+                scan_footer(scan, table.name, sink.tail)
         _write_text(writer, scan, "dictionary.html.age", "text/html", dictionary_page(job.plan))
         report = json.dumps(_risk_report(job, gate), ensure_ascii=False, indent=1)
         _write_text(writer, scan, "risk.json.age", "application/json", report)
@@ -214,7 +216,7 @@ def _seal(
     return sealed, rows
 
 
-def _write(job: _Job, table: TablePlan, checks: tuple[GateResult, ResidualScan], sink: Any) -> int:
+def _write(job: _Job, table: TablePlan, checks: tuple[GateResult, ResidualScan], sink: EncryptedFile) -> int:
     gate, scan = checks
     trap, frame = job.release.trap, job.release.given(table, left_out=gate.suppressed_persons)
     own = [name for name in frame.collect_schema().names() if name.startswith(OWN)]
@@ -229,10 +231,8 @@ def _write(job: _Job, table: TablePlan, checks: tuple[GateResult, ResidualScan],
 
     schema = pl.Schema({name: dtype for name, dtype in frame.collect_schema().items() if name in given})
     looked_at = frame.map_batches(look, schema=schema, streamable=True)
-    with trap.reading(table.name):
-        tail = write_table(looked_at, sink, job.plan.format, facts=_facts(job))
-    if job.plan.format is OutputFormat.PARQUET:
-        scan_footer(scan, table.name, tail)
+    with trap.reading(table.name), sink.as_system_file() as file:
+        write_table(looked_at, file, job.plan.format, facts=_facts(job))
     return scan.rows.get(table.name, 0)
 
 
@@ -268,7 +268,6 @@ def _risk_report(job: _Job, gate: GateResult) -> dict[str, Any]:
         "left_out_share": gate.suppressed_share,
         "left_out_persons": len(gate.suppressed_persons),
         "quasi_identifiers": [f"{t.name}.{name}" for t in job.plan.tables for name in t.quasi],
-        "would_help": [{"column": h.column, "share_below": h.share_below} for h in gate.helps],
         "direct_identifiers_left": job.release.direct_left,
     }
 

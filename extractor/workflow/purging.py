@@ -177,11 +177,20 @@ def close_request(office: Office, number: str, auditor: Actor) -> None:
     """Close a delivered request once every destruction record of it is signed by all and verifies.
 
     Raises:
-        ApprovalError: a record still misses a signature.
+        ApprovalError: there is no record, or one still misses a signature.
     """
     with office.refusals_logged(auditor.person, Verb.VERIFY, number), office.store.transaction() as tx:
         take_part(tx, number, auditor.person, Part.AUDIT)
-        for record in records_of(tx, number):
+        records = records_of(tx, number)
+        if not records:
+            raise ApprovalError(
+                "there is no destruction record of this request",
+                zh="该申请没有销毁记录",
+                thing=number,
+                fix_en=f"run and deliver it first: extractor run {number}",
+                fix_zh=f"请先运行并交付:extractor run {number}",
+            )
+        for record in records:
             if missing := missing_signatures(record):
                 raise ApprovalError(
                     "a destruction record still misses signatures",

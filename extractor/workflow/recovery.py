@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from extractor.decode import from_json
 from extractor.destruction import Ground
+from extractor.store.transaction import Transaction
+from extractor.workflow.delivery import package_path
 from extractor.workflow.office import Office
-from extractor.workflow.purging import purge_run
+from extractor.workflow.purging import purge_run, records_of
 from extractor.workflow.runs import RunOrder, RunState, end_badly
 from extractor.workspace import Workspace, abandoned
 
@@ -16,14 +18,17 @@ from extractor.workspace import Workspace, abandoned
 def recover_interrupted(office: Office) -> tuple[str, ...]:
     """Destroy and record what dead runs left; return their numbers.
 
-    A run is dead when the process that supervises it is gone; the worker dies with its supervisor.
+    A run is dead when the process that supervises it is gone; the worker dies with its supervisor. A run that died after its
+    package was sealed stays sealed, and only its leftovers are destroyed and recorded.
 
     Raises:
         LogError: the log cannot be written; nothing is then deleted.
     """
     with office.store.reading() as tx:
         running = [from_json(RunOrder, document.body) for document in tx.find("run", state=RunState.RUNNING.value)]
-    dead = [order for order in running if not order.supervisor.alive]
+        sealed = [from_json(RunOrder, document.body) for document in tx.find("run", state=RunState.SEALED.value)]
+        unrecorded = [order for order in sealed if not is_recorded(tx, order)]
+    dead = [order for order in (*running, *unrecorded) if not order.supervisor.alive]
     for order in dead:
         destroy_leftovers(office, order, ground=Ground.INTERRUPTED)
         end_badly(office, order, state=RunState.INTERRUPTED, reason="process died")
@@ -33,16 +38,23 @@ def recover_interrupted(office: Office) -> tuple[str, ...]:
 def destroy_leftovers(office: Office, order: RunOrder, *, ground: Ground) -> None:
     """Destroy the workspace that a run's dead worker left; where it left none, an empty one is made and destroyed.
 
-    So that every run has its record, whatever happened to it.
+    So that every run has its record, whatever happened to it. A package that got its name but was never recorded as sealed goes
+    back into the workspace first and is destroyed with it.
     """
-    left = [one for one in abandoned(office.home.scratch) if one.run == order.number]
-    if left:
-        workspace = Workspace.adopt(left[0])
-    else:
-        with office.store.reading() as tx:
-            documents = tx.find("inventory", number_prefix=order.number)
-        if documents and not (office.home.scratch / order.number).exists():
+    with office.store.reading() as tx:
+        if is_recorded(tx, order):
             return  # The worker purged and recorded before it died.
-        workspace = Workspace.create(office.home.scratch, order.number)
+        is_sealed = tx.state("run", order.number) == RunState.SEALED.value
+        package = tx.get("run_record", order.number).body["package_digest"] if is_sealed else None
+    left = [one for one in abandoned(office.home.scratch) if one.run == order.number]
+    workspace = Workspace.adopt(left[0]) if left else Workspace.create(office.home.scratch, order.number)
     with workspace:
-        purge_run(office, order, workspace, ground=ground, package=None)
+        orphan = package_path(office, order.package)
+        if not is_sealed and orphan.exists():
+            orphan.rename(workspace.path(orphan.name))
+        purge_run(office, order, workspace, ground=ground, package=package)
+
+
+def is_recorded(tx: Transaction, order: RunOrder) -> bool:
+    """Say whether a run has its destruction record."""
+    return any(record.chain.run == order.number for record in records_of(tx, order.request))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from extractor.errors import ApprovalError
-from extractor.requests import Person
+from extractor.requests import Person, Role
 from extractor.store.transaction import Transaction
 
 
@@ -47,17 +47,27 @@ def take_part(tx: Transaction, number: str, person: Person, part: Part, *, of: s
         of: which step of several of one part, such as the id of an approval step.
 
     Raises:
-        ApprovalError: they, or for an approval somebody of their unit, have a part that excludes this one.
+        ApprovalError: they or their unit have a part that excludes this one.
     """
     before = _parts(tx, number)
     own = {taken for who, taken, _, _ in before if who == person.id} - {part}
     if own and not any(own | {part} <= allowed for allowed in _TOGETHER):
         raise _refused(number, min(own), part)
     other_step = any(who == person.id and taken is part and step != of for who, taken, _, step in before)
-    if part is Part.APPROVE and other_step:
-        raise _refused(number, Part.APPROVE, part)
+    if part in (Part.APPROVE, Part.AGREE) and other_step:
+        raise _refused(number, part, part)
     applicants = {unit for _, taken, unit, _ in before if taken is Part.APPLY}
-    if part not in _OF_THE_APPLICANT and person.unit in applicants:
+    # The applicant is a party to the agreement through its own data users, and the other parties are through nobody of it.
+    as_applicant = part in _OF_THE_APPLICANT and person.role is Role.DATA_USER
+    if part is Part.AGREE and as_applicant and applicants and person.unit not in applicants:
+        raise ApprovalError(
+            "the agreement of the data user is signed by a person of the applicant's unit",
+            zh="数据使用单位的协议须由申请单位人员签署",
+            thing=number,
+            fix_en="let a person of the applicant's unit sign",
+            fix_zh="请由申请单位人员签署",
+        )
+    if not as_applicant and person.unit in applicants:
         raise ApprovalError(
             f"the applicant's own unit has no part in {part.value}",
             zh=f"申请单位的人员不得参与“{part.value}”",

@@ -76,9 +76,10 @@ def run_request(
     problem = _supervise(office, order, progress)
     with office.store.reading() as tx:
         sealed = tx.state("run", order.number) == RunState.SEALED.value
+    # The worker purges and records by itself; what it could not do because it died is done here.
+    destroy_leftovers(office, order, ground=Ground.RUN_ENDED if sealed else Ground.RUN_FAILED)
     if sealed:
         return order
-    destroy_leftovers(office, order, ground=Ground.RUN_FAILED)
     end_badly(office, order, state=RunState.FAILED, reason=type(problem).__name__ if problem else "worker died")
     raise problem or Interrupted(
         "the run's process died or was killed; nothing is delivered, its leftovers are destroyed and recorded",
@@ -221,6 +222,14 @@ def _rebuilt(message: dict[str, Any]) -> ExtractorError:
     """Make the worker's error anew in this process, of the same class where that takes only a text."""
     found = getattr(errors, str(message["error"]), ExtractorError)
     kind = found if isinstance(found, type) and issubclass(found, ExtractorError) else ExtractorError
-    kind = ExtractorError if kind is errors.Refused else kind
+    if kind is errors.Refused:
+        return errors.Refused(tuple(_reason(reason) for reason in message["reasons"]), thing=message["thing"])
     words, fix = message["message"], message["fix"]
     return kind(words["en"], zh=words["zh"], thing=message["thing"], fix_en=fix["en"], fix_zh=fix["zh"])
+
+
+def _reason(reason: dict[str, Any]) -> errors.Reason:
+    words, allowed = reason["message"], reason["allowed"]
+    return errors.Reason(
+        reason["thing"], reason["rule"], reason["article"], words["zh"], words["en"], allowed["zh"], allowed["en"]
+    )

@@ -223,7 +223,8 @@ def test_a_folder_without_owner_is_abandoned_and_a_held_one_cannot_be_adopted(ro
 
 
 def test_temporary_files_of_polars_and_jieba_go_into_the_workspace(workspace: Workspace) -> None:
-    environment = private_environment(workspace)
+    environment = private_environment(workspace.folder)
+    workspace.path("tmp/x")
     assert environment["POLARS_OOC_DISK_BUDGET_MB"] == "0"
     script = (
         "import tempfile, polars as pl; print(tempfile.gettempdir());"
