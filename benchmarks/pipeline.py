@@ -20,24 +20,27 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-CHOSEN = ("resident_id", "name", "phone", "birth", "sex", "division", "admitted", "amount")
+CHOSEN = ("resident_id", "phone", "birth", "sex", "division", "admitted", "icd", "amount")
 CASES = ("copy", "without_gate", "with_gate", "all_checks")
 ROW_BY_ROW_ROWS = 200_000
 _BATCH = 1_000_000
 
 
-def write_source(path: Path, millions: int) -> None:
-    """Write the source: 11 columns, one row in three of a person seen before, in row groups of 250,000."""
+def write_source(path: Path, millions: int, *, visits: bool = False) -> None:
+    """Write the source: 11 columns, one row for each person, or with ``visits`` one row in three of a person seen before."""
     rng = np.random.default_rng(7)
     for index in range(millions * 1_000_000 // _BATCH):
-        _batch(rng, index * _BATCH).write_parquet(path / f"part-{index:03}.parquet", row_group_size=250_000)
+        _batch(rng, index * _BATCH, visits=visits).write_parquet(
+            path / f"part-{index:03}.parquet", row_group_size=250_000
+        )
 
 
-def _batch(rng: np.random.Generator, start: int) -> pl.DataFrame:
+def _batch(rng: np.random.Generator, start: int, *, visits: bool) -> pl.DataFrame:
     n = _BATCH
-    person = (start + np.arange(n)) * 2 // 3
+    person = (start + np.arange(n)) * 2 // 3 if visits else start + np.arange(n)
     # Everything about a person follows from their number, so that the rows of one person agree.
-    days, division_of, prefix_of, tail = (_drawn(person, k, m) for k, m in ((1, 33_000), (2, 9), (3, 7), (4, 900)))
+    place = person * 100_000_007 % (33_000 * 9 * 900)  # coprime: no two persons have one resident number
+    days, division_of, tail, prefix_of = place % 33_000, place // 33_000 % 9, place // 297_000, _drawn(person, 3, 7)
     division = np.array(["350102", "350103", "350104", "350111", "350121", "350181", "350203", "350502", "350602"])
     prefix = np.array(["130", "135", "138", "139", "150", "186", "189"])
     surname, given = (

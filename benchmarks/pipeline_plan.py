@@ -23,12 +23,12 @@ from extractor.requests import OutputFormat, Period, SharingMode
 RECIPIENT_SEED = "benchmark"
 _FIELDS = (
     ("resident_id", "resident_id", "pseudonym", FieldClass.DIRECT, ValueFormat.TEXT, "person"),
-    ("name", "person_name", "mask", FieldClass.OTHER, ValueFormat.TEXT, "name"),
     ("phone", "phone", "mask", FieldClass.OTHER, ValueFormat.TEXT, "phone"),
     ("birth", "birth_date", "age_band_10", FieldClass.QUASI, ValueFormat.DATE, "birth_date"),
     ("sex", "category", "raw", FieldClass.QUASI, ValueFormat.TEXT, "category"),
     ("division", "division", "prefecture", FieldClass.QUASI, ValueFormat.TEXT, "division"),
     ("admitted", "event_date", "month", FieldClass.QUASI, ValueFormat.DATE, "event_date"),
+    ("icd", "icd10", "category_3", FieldClass.QUASI, ValueFormat.TEXT, "icd10"),
     ("amount", "amount", "round_10", FieldClass.SENSITIVE, ValueFormat.DECIMAL, "amount"),
 )
 

@@ -23,12 +23,12 @@ def _treated(row: dict[str, object]) -> dict[str, object]:
     phone, division = str(row["phone"]), str(row["division"])
     return {
         "resident_id": _pseudonym("person", str(row["resident_id"])),
-        "name": str(row["name"])[0] + "**",
         "phone": f"{phone[:3]}****{phone[-4:]}",
         "birth": "90+" if age >= 90 else f"{age // 10 * 10}-{age // 10 * 10 + 9}",
         "sex": row["sex"],
         "division": f"{division[:4]}00",
         "admitted": f"{admitted:%Y-%m}",
+        "icd": str(row["icd"])[:3],
         "amount": round(amount, -1),
     }
 

@@ -195,7 +195,7 @@ def _schema(table: ReleaseTable) -> pl.Schema:
 
 def _read(table: ReleaseTable, people: CodedColumn | None) -> _Coded:
     """Read the needed columns of one table batch by batch and pack its quasi-identifiers."""
-    quasi = [CodedColumn(f"{table.name}.{column}") for column in table.quasi]
+    quasi = [CodedColumn(f"{table.name}.{column}", alone=True) for column in table.quasi]
     sensitive = [CodedColumn(f"{table.name}.{column}") for column in table.sensitive]
     wanted = [*zip(table.quasi, quasi, strict=True), *zip(table.sensitive, sensitive, strict=True)]
     if people is not None and table.person:

@@ -33,8 +33,9 @@ class CodedColumn:
     order, so that equal values, and only they, have equal codes.
     """
 
-    def __init__(self, thing: str) -> None:
-        self.thing = thing
+    def __init__(self, thing: str, *, alone: bool = False) -> None:
+        """Begin a column; one that is ``alone`` is compared with no other, so categories keep the numbers they have."""
+        self.thing, self._alone = thing, alone
         self._dtype: pl.DataType = pl.Null()
         self._words = pl.Categories.random()
         # polars forgets a dictionary, and numbers its words anew, once no series of its type is left: this one stays.
@@ -54,6 +55,8 @@ class CodedColumn:
             self._dtype = pl.String() if is_text(series.dtype) else pl.Int64()
         else:
             self._dtype = series.dtype
+        if self._alone and isinstance(series.dtype, pl.Categorical) and self._dtype == series.dtype:
+            series = series.to_physical()
         numbers, nulls = _numbers(series, self._words, self.thing), series.is_null().to_numpy()
         known = numbers[~nulls] if series.null_count() else numbers
         low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)

@@ -20,9 +20,10 @@ from extractor.deid.known_values import KnownColumn, find_known
 from extractor.deid.names import find_names
 from extractor.deid.patterns import PATTERNS, find_patterns
 from extractor.deid.spans import Rank, Span, SpanTable, SpanType
+from extractor.deid.text_ages import find_ages
 from extractor.deid.text_buffer import Buffer, make_buffer
 from extractor.deid.text_clock import Deadline
-from extractor.deid.text_dates import find_ages, find_dates
+from extractor.deid.text_dates import find_dates
 from extractor.errors import ConfigurationError, RecogniserFailed
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ _COMPOUND_TEXT = (
     "南荣|东里|东宫|仲长|子书|子桑|即墨|达奚|褚师|吴铭|纳兰|归海|东皇|叶赫|那拉"
 )
 _COMPOUND = tuple(_COMPOUND_TEXT.split("|"))
+_COMPOUND_BYTES = len("欧阳**".encode())
 _PROVINCES = "1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9[0-9]"
 _RESIDENT_ID = rf"^({_PROVINCES})(?:[0-9]{{15}}[0-9X]|[0-9]{{13}})$"
 _PHONE_DIGITS = 11
@@ -40,13 +41,29 @@ def _passport(text: pl.Expr) -> pl.Expr:
 
 def _person_names(source: pl.Expr) -> pl.Expr:
     """Keep the surname. It is read from the first two characters, which repeat much more than whole names."""
-    start, third = source.str.slice(0, 2), source.str.slice(2, 1)
-    compound = start.is_in(_COMPOUND) & third.str.contains(r"^[^·..•∙・\s]$")
-    return pl.when(compound).then(start + "**").otherwise(once_for_each(start, _first_letter, pl.String()))
+    masked = once_for_each(source.str.slice(0, 2), _surname, pl.String())
+    pair = pl.struct(source.alias("name"), masked.alias("masked"))
+    return pair.map_batches(_short_names_checked, return_dtype=pl.String(), is_elementwise=True)
+
+
+def _surname(start: pl.Expr) -> pl.Expr:
+    return pl.when(start.is_in(_COMPOUND)).then(start + "**").otherwise(_first_letter(start))
 
 
 def _first_letter(start: pl.Expr) -> pl.Expr:
     return plain(start).str.extract(r"^(\p{L})", 1) + "**"
+
+
+def _short_names_checked(pair: pl.Series) -> pl.Series:
+    """Take a compound surname back to one character where no third one follows: it would be the whole name."""
+    names, masked = pair.struct.field("name"), pair.struct.field("masked")
+    compound = (masked.str.len_bytes() >= _COMPOUND_BYTES).fill_null(False).arg_true()
+    if not len(compound):
+        return masked
+    third = names.gather(compound).str.slice(2, 1)
+    rows = compound.filter(~third.str.contains(r"^[^·..•∙・\s]$"))
+    start = names.gather(rows).to_frame("name").select(_first_letter(pl.col("name").str.slice(0, 2))).to_series()
+    return masked.scatter(rows, start)
 
 
 def _phones(source: pl.Expr) -> pl.Expr:
@@ -66,8 +83,11 @@ def _masked_digits(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Mask what is eleven digits of a mobile number, all rows in one array; return also the rows that are something else."""
     shaped = (text.str.len_bytes() == _PHONE_DIGITS).fill_null(False)
     chosen = text if shaped.all() else text.filter(shaped)
-    table = np.frombuffer((chosen.str.join("").item() or "").encode(), dtype=np.uint8).reshape(-1, _PHONE_DIGITS).copy()
-    valid = ((table - 48) <= 9).all(axis=1) & (table[:, 0] == ord("1")) & (table[:, 1] >= ord("3"))
+    joined = chosen.str.join("").cast(pl.Binary).item() or b""
+    table = np.frombuffer(joined, dtype=np.uint8).reshape(-1, _PHONE_DIGITS).copy()
+    valid = (table[:, 0] == ord("1")) & (table[:, 1] >= ord("3"))
+    if len(table) and not (table.min() >= ord("0") and table.max() <= ord("9")):
+        valid &= ((table - 48) <= 9).all(axis=1)
     table[:, 3:7] = ord("*")
     if len(valid) == len(text) and valid.all():
         return fixed_width(table), pl.Series(dtype=pl.UInt32)

@@ -7,6 +7,7 @@ call the column functions, so that the two ways agree by construction. It must n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import polars as pl
@@ -17,7 +18,8 @@ from presidio_anonymizer.entities import OperatorConfig
 from extractor.deid.free_text import annotate_column
 from extractor.deid.nlp import JiebaNlpEngine
 from extractor.deid.spans import TYPES, SpanType
-from extractor.deid.text_treatment import PLACEHOLDERS, age_or_band
+from extractor.deid.text_ages import age_at
+from extractor.deid.text_treatment import PLACEHOLDERS
 
 
 class ChineseRecognizer(EntityRecognizer):
@@ -97,5 +99,5 @@ def redaction_operators() -> dict[str, OperatorConfig]:
         for kind, word in PLACEHOLDERS.items()
         if kind is not SpanType.AGE
     }
-    operators[SpanType.AGE.value] = OperatorConfig("custom", {"lambda": age_or_band})
+    operators[SpanType.AGE.value] = OperatorConfig("custom", {"lambda": partial(age_at, level="age")})
     return operators

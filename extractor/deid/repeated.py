@@ -7,36 +7,84 @@ computed; the function must work row by row, so that both ways give the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from threading import Lock
 
+import numpy as np
 import polars as pl
+
+Compute = Callable[[pl.Expr], pl.Expr]
 
 _VALUE = "value"
 _SAMPLE = 1_000
 _WORTH_IT = 4 * _SAMPLE
 _REPETITIVE = 0.75
+_MOST_WORDS = 100_000
 
 
-def once_for_each(source: pl.Expr, compute: Callable[[pl.Expr], pl.Expr], return_dtype: pl.DataType) -> pl.Expr:
-    """Return ``compute(source)``, computed once for each different value of a batch where values repeat."""
-    return source.map_batches(partial(_computed, compute=compute), return_dtype=return_dtype, is_elementwise=True)
+def once_for_each(source: pl.Expr, compute: Compute, return_dtype: pl.DataType) -> pl.Expr:
+    """Return ``compute(source)``, computed once for each different value of the column where values repeat."""
+    return source.map_batches(_Repeated(compute), return_dtype=return_dtype, is_elementwise=True)
 
 
-def _computed(values: pl.Series, *, compute: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    if len(values) < _WORTH_IT or not _repeats(values):
-        return _on(values, compute)
-    different = values.unique()
-    if len(different) > _REPETITIVE * len(values):
-        return _on(values, compute)
-    results = _on(different, compute)
-    return values.replace_strict(different, results, return_dtype=results.dtype)
+def computed_once(values: pl.Series, *, compute: Compute) -> pl.Series:
+    """Do for a column what ``once_for_each`` does for an expression."""
+    return _Repeated(compute)(values)
+
+
+class _Repeated:
+    """A column function that remembers, from batch to batch, what it computed; it shows nothing of that."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute, self._lock = compute, Lock()
+        self._words = pl.Categories.random()
+        # polars forgets a dictionary once no column of its type is left, and would number its words anew.
+        self._anchor = pl.Series(dtype=pl.Categorical(self._words))
+        self._of_words: pl.Series | None = None
+        self._days: tuple[int, int, pl.Series] | None = None
+
+    def __repr__(self) -> str:
+        return "<column function>"
+
+    def __call__(self, values: pl.Series) -> pl.Series:
+        if len(values) >= _WORTH_IT:
+            if values.dtype == pl.Date:
+                return self._by_day(values)
+            if values.dtype == pl.String and _repeats(values):
+                return self._by_word(values)
+        return self._on(values)
+
+    def _by_word(self, values: pl.Series) -> pl.Series:
+        """Number the words of a batch by the dictionary, compute what is new in it, look each row up."""
+        numbers = values.cast(pl.Categorical(self._words)).to_physical()
+        with self._lock:
+            words = self._words.to_series()
+            known = self._of_words
+            done = 0 if known is None else len(known)
+            if len(words) > max(_MOST_WORDS, len(values)):
+                return self._on(values)
+            if len(words) > done:
+                new = self._on(words.slice(done))
+                known = self._of_words = new if known is None else pl.concat([known, new], rechunk=True)
+        assert known is not None or not len(words)
+        return self._on(values) if known is None else known.gather(numbers).alias(values.name)
+
+    def _by_day(self, values: pl.Series) -> pl.Series:
+        """Compute on every day between the first and the last, where that are fewer than the rows, and look each row up."""
+        days = values.to_physical()
+        first, last = days.min(), days.max()
+        if not isinstance(first, int) or not isinstance(last, int) or last - first >= _REPETITIVE * len(values):
+            return self._on(values)
+        known = self._days
+        if known is None or first < known[0] or last > known[1]:
+            every = pl.Series(values.name, np.arange(first, last + 1, dtype=np.int32)).cast(pl.Date)
+            known = self._days = (first, last, self._on(every))
+        return known[2].gather(days - known[0]).alias(values.name)
+
+    def _on(self, values: pl.Series) -> pl.Series:
+        return values.to_frame(_VALUE).select(self._compute(pl.col(_VALUE))).to_series().alias(values.name)
 
 
 def _repeats(values: pl.Series) -> bool:
     """Judge by a sample: a column of which most sampled values differ may still repeat, but not enough to pay."""
     sample = values.gather_every(len(values) // _SAMPLE)
-    return sample.n_unique() < _REPETITIVE * len(sample) or values.dtype == pl.Date
-
-
-def _on(values: pl.Series, compute: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    return values.to_frame(_VALUE).select(compute(pl.col(_VALUE))).to_series().alias(values.name)
+    return sample.n_unique() < _REPETITIVE * len(sample)

@@ -1,4 +1,4 @@
-"""Dates and ages in Chinese text: finding them, and shifting a date in the form in which it was written.
+"""Dates in Chinese text: finding them, and shifting a date in the form in which it was written.
 
 Owns the written forms (digits, Chinese numerals, glued date and time, without year) and the arithmetic of a shift. It must
 not know whose date it is nor where its offset comes from.
@@ -52,13 +52,6 @@ _OTHER = (
         rf"[于在自][ ]?(?P<v>{_MONTH}[-./]{_DAY})(?=[ ]?(?:入院|出院|手术|就诊|来诊|住院|行|在|因|复查|检查))"
     ),
 )
-_AGES = (
-    regex.compile(
-        r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9])?[ ]?(?:周岁|岁|歲)(?:零?[0-9]{1,2}[ ]?个?月)?(?:半|零?[0-9]{1,2}天)?"
-    ),
-    regex.compile(r"年龄[:为是 ]{0,3}(?P<v>[0-9]{1,3}(?![0-9.]))"),
-    regex.compile(r"[一二三四五六七八九十]{1,3}(?:周岁|岁)(?!以[上下内])"),
-)
 _UNITS = "零一二三四五六七八九"
 
 
@@ -68,34 +61,21 @@ def find_dates(buffer: Buffer, deadline: Deadline) -> list[Span]:
     Raises:
         TimeoutError: the deadline passed.
     """
-    return _found((*_SHIFTABLE, *_OTHER), SpanType.DATE, buffer, deadline)
+    return found_by((*_SHIFTABLE, *_OTHER), SpanType.DATE, buffer, deadline)
 
 
-def find_ages(buffer: Buffer, deadline: Deadline) -> list[Span]:
-    """Find ages in years, with the months and days written beside them.
+def found_by(forms: tuple[regex.Pattern[str], ...], kind: SpanType, buffer: Buffer, deadline: Deadline) -> list[Span]:
+    """Return the spans of each form's group ``v``, or of the whole form where it has none.
 
     Raises:
         TimeoutError: the deadline passed.
     """
-    return _found(_AGES, SpanType.AGE, buffer, deadline)
-
-
-def _found(forms: tuple[regex.Pattern[str], ...], kind: SpanType, buffer: Buffer, deadline: Deadline) -> list[Span]:
     spans = []
     for form in forms:
         group = "v" if "v" in form.groupindex else 0
         for found in form.finditer(buffer.view, timeout=deadline.left()):
             spans.append(Span(found.start(group), found.end(group), kind, 0.9, Rank.PATTERN, kind.value.lower()))
     return spans
-
-
-def years_of(age: str) -> int | None:
-    """Return the whole years that a written age says, or none where it cannot be read."""
-    found = regex.match(r"[0-9]{1,3}", normalised(age))
-    if found:
-        return int(found[0])
-    chinese = regex.match(r"[一二三四五六七八九十百零]+", age)
-    return _read_chinese(chinese[0]) if chinese else None
 
 
 def shifted(written: str, days: int) -> str | None:
@@ -138,14 +118,19 @@ def _numbers(found: regex.Match[str], chinese: bool) -> tuple[int, int, int] | N
         if found["m"] in "正冬腊" or found["d"].startswith("初"):
             return None  # The lunar calendar: days do not shift there.
         year = int("".join("0" if c in "〇零○" else str("一二三四五六七八九".index(c) + 1) for c in found["y"]))
-        return year, _read_chinese(found["m"]), _read_chinese(found["d"])
+        return year, read_chinese(found["m"]), read_chinese(found["d"])
     year = int(found["y"])
     if len(found["y"]) == 2:
         year += 2000
     return year, int(found["m"]), int(found["d"])
 
 
-def _read_chinese(text: str) -> int:
+def read_chinese(text: str) -> int:
+    """Return the number below 100 that Chinese numerals say.
+
+    Raises:
+        ValueError: they say none.
+    """
     text = text.replace("廿", "二十").replace("卅", "三十")
     if "十" not in text:
         return int("".join(str(_UNITS.index(c)) for c in text if c in _UNITS) or 0)
@@ -155,20 +140,24 @@ def _read_chinese(text: str) -> int:
 
 def _written(number: int, model: str, part: str, *, padded: bool) -> str:
     if any(c in _UNITS or c in "〇○十廿卅" for c in model):
-        return _in_chinese(number, model, part)
+        return _year_in_chinese(number, model) if part == "y" else in_chinese(number)
     text = str(number)[-len(model) :] if part == "y" else f"{number:02d}" if padded else str(number)
-    return text.translate(_fullwidth()) if not model.isascii() else text
+    return text.translate(fullwidth()) if not model.isascii() else text
 
 
-def _in_chinese(number: int, model: str, part: str) -> str:
-    if part == "y":
-        zero = next((c for c in model if c in "〇零○"), "〇")
-        return "".join(zero if c == "0" else _UNITS[int(c)] for c in str(number))
+def _year_in_chinese(year: int, model: str) -> str:
+    zero = next((c for c in model if c in "〇零○"), "〇")
+    return "".join(zero if c == "0" else _UNITS[int(c)] for c in str(year))
+
+
+def in_chinese(number: int) -> str:
+    """Return a number below 100 in Chinese numerals."""
     tens, units = divmod(number, 10)
     head = "" if tens == 0 else "十" if tens == 1 else _UNITS[tens] + "十"
-    return head + (_UNITS[units] if units else "")
+    return head + (_UNITS[units] if units or not tens else "")
 
 
 @cache
-def _fullwidth() -> dict[int, int]:
+def fullwidth() -> dict[int, int]:
+    """Return the translation of digits to their full-width forms."""
     return {0x30 + digit: 0xFF10 + digit for digit in range(10)}

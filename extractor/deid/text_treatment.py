@@ -17,11 +17,11 @@ import polars as pl
 from extractor.deid.free_text import Limits, annotate_column
 from extractor.deid.known_values import KnownColumn
 from extractor.deid.spans import Span, SpanTable, SpanType, splice
+from extractor.deid.text_ages import WIDTHS, age_at
 from extractor.deid.text_buffer import normalised
-from extractor.deid.text_dates import shifted, years_of
+from extractor.deid.text_dates import shifted
 
 LEVELS = ("redacted", "surrogate")
-OLD_AGE = 90
 PLACEHOLDERS: dict[SpanType, str] = {
     SpanType.PERSON: "〔姓名〕",
     SpanType.RESIDENT_ID: "〔证件号〕",
@@ -60,14 +60,18 @@ class Treatment:
         person_pseudonym: the pseudonym of each row's patient, for ``surrogate``; without it the patient is redacted.
         day_offset: whole days by which each row's dates move, for ``surrogate``; without it dates are redacted.
         key: secret under which other people's names become consistent; without it they are redacted.
+        age_level: the level of the kind ``age`` at which ages stand in the text; ``none`` leaves a typed word.
     """
 
     level: str
     person_pseudonym: pl.Series | None = field(default=None, repr=False)
     day_offset: pl.Series | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
+    age_level: str = "age"
 
     def __post_init__(self) -> None:
+        if self.age_level not in WIDTHS:
+            raise ValueError(f"age_level must be one of {tuple(WIDTHS)}")
         if self.level not in LEVELS:
             raise ValueError(f"level must be one of {LEVELS}")
 
@@ -89,9 +93,10 @@ def treat_column(
 ) -> TreatedText:
     """Annotate a column and replace what was found. Nulls stay null, empty texts empty.
 
-    ``redacted`` writes a typed word in place of each span; ages below 90 stay (GB/T 37964 top coding), older ones become
-    ``90岁以上``. ``surrogate`` writes the patient's and other people's consistent pseudonyms and shifts dates in the form in
-    which they were written; a date that cannot be shifted exactly is redacted.
+    ``redacted`` writes a typed word in place of each span. Ages are written at the treatment's level of age: as they are below
+    90, older ones as ``90岁以上`` (GB/T 37964 top coding), or as bands in the form in which they were written, or not at all.
+    ``surrogate`` writes the patient's and other people's consistent pseudonyms and shifts dates in the form in which they
+    were written; a date that cannot be shifted exactly is redacted.
 
     Raises:
         RecogniserFailed: a recogniser failed.
@@ -107,15 +112,9 @@ def replacements_of(texts: pl.Series, table: SpanTable, treatment: Treatment) ->
     return [_replacement(doc, span, values[doc][span.start : span.end], treatment) for doc, span in table.rows()]
 
 
-def age_or_band(written: str) -> str:
-    """Return a written age as it is, or ``90岁以上`` where it is 90 or more or cannot be read."""
-    years = years_of(written)
-    return "90岁以上" if years is None or years >= OLD_AGE else written
-
-
 def _replacement(doc: int, span: Span, written: str, treatment: Treatment) -> str:
     if span.type is SpanType.AGE:
-        return age_or_band(written)
+        return age_at(written, treatment.age_level) or PLACEHOLDERS[span.type]
     if treatment.level == "surrogate":
         surrogate = _surrogate(doc, span, written, treatment)
         if surrogate:
