@@ -57,7 +57,9 @@ class CodedColumn:
             self._dtype = series.dtype
         if self._alone and isinstance(series.dtype, pl.Categorical) and self._dtype == series.dtype:
             series = series.to_physical()
-        numbers, nulls = _numbers(series, self._words, self.thing), series.is_null().to_numpy()
+        numbers = _numbers(series, self._words, self.thing)
+        # A column without nulls is not asked where they are: each such question costs as much as the numbers.
+        nulls = series.is_null().to_numpy() if series.null_count() else np.zeros(len(series), np.bool_)
         known = numbers[~nulls] if series.null_count() else numbers
         low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)
         if len(known) < len(numbers):
@@ -145,7 +147,7 @@ def _numbers(series: pl.Series, words: pl.Categories, thing: str) -> npt.NDArray
             fix_zh="请先派生为普通列",
         )
     if dtype == pl.UInt64:
-        return (series.fill_null(0).to_numpy() ^ _SIGN).view(np.int64)
+        return (_filled(series).to_numpy() ^ _SIGN).view(np.int64)
     if dtype.is_float():
         # Adding zero makes -0.0 equal to 0.0; flipping the other bits of negatives puts the bit patterns in order.
         floats = series.cast(pl.Float64).fill_null(0.0).fill_nan(float("nan")).to_numpy() + 0.0
@@ -154,7 +156,13 @@ def _numbers(series: pl.Series, words: pl.Categories, thing: str) -> npt.NDArray
     if is_text(dtype):
         text = series.bin.encode("hex") if dtype == pl.Binary else series.cast(pl.String)
         series = _in_dictionary(text, words)
-    return series.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+    physical = series.to_physical()
+    physical = physical if physical.dtype.is_integer() else physical.cast(pl.Int64)
+    return _filled(physical).to_numpy().astype(np.int64, copy=False)
+
+
+def _filled(series: pl.Series) -> pl.Series:
+    return series.fill_null(0) if series.null_count() else series
 
 
 def dense(keys: npt.NDArray[Any], radix: int) -> tuple[Ids, Keys]:

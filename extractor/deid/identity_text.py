@@ -95,7 +95,7 @@ def canonical_and_joined(values: pl.Series, *, kind: str = "") -> tuple[pl.Serie
     if treated is not text:
         text, joined = treated, _join(treated)
     sizes = text.str.len_bytes()
-    return (text.set(sizes == 0, None) if sizes.min() == 0 else text).alias(values.name), joined.encode()
+    return (text.set(sizes == 0, None) if sizes.min() == 0 else text).alias(values.name), joined
 
 
 def fixed_width(letters: npt.NDArray[np.uint8]) -> pl.Series:
@@ -117,20 +117,20 @@ def _treated(text: pl.Series, signs: frozenset[str], kind: str) -> pl.Series:
     return text
 
 
-def _join(text: pl.Series) -> str:
-    return text.str.join("").item() or ""
+def _join(text: pl.Series) -> bytes:
+    return text.str.join("").cast(pl.Binary).item() or b""
 
 
-def _signs(joined: str) -> frozenset[str]:
+def _signs(joined: bytes) -> frozenset[str]:
     """Return the different characters of a column that may ask for a treatment.
 
     In ASCII only a few can; looking for each of them is ten times faster than collecting all that occur.
     """
     if not joined.isascii():
         seen = np.zeros(0x110000, dtype=np.bool_)
-        seen[np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)] = True
+        seen[np.frombuffer(joined.decode().encode("utf-32-le"), dtype=np.uint32)] = True
         return frozenset(map(chr, np.flatnonzero(seen)))
-    return frozenset(sign for sign in _ASCII_SIGNS if sign in joined)
+    return frozenset(sign for sign in _ASCII_SIGNS if ord(sign) in joined)
 
 
 def _is_plain(signs: frozenset[str]) -> bool:
