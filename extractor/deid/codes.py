@@ -22,6 +22,7 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 BATCH_ROWS = 1 << 18
 _FEW_WORDS = 4096
+_NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _MOST_KEYS = 1 << 63
 _SIGN = np.uint64(1 << 63)
 
@@ -157,7 +158,7 @@ def _numbers(series: pl.Series, words: pl.Categories, thing: str) -> npt.NDArray
         text = series.bin.encode("hex") if dtype == pl.Binary else series.cast(pl.String)
         series = _in_dictionary(text, words)
     physical = series.to_physical()
-    physical = physical if physical.dtype.is_integer() else physical.cast(pl.Int64)
+    physical = physical if physical.dtype in _NARROW else physical.cast(pl.Int64)
     return _filled(physical).to_numpy().astype(np.int64, copy=False)
 
 
