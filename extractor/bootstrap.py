@@ -22,7 +22,7 @@ from extractor.log.checkpoint import Signer
 from extractor.log.entries import Verb
 from extractor.settings import Home, Limits, Settings
 from extractor.store.database import Store
-from extractor.workflow.office import Clock, Office
+from extractor.workflow.office import Clock, Office, check_residency
 
 
 def system_clock() -> datetime:
@@ -35,6 +35,7 @@ def init_home(root: Path, settings: Settings, *, clock: Clock = system_clock) ->
 
     Raises:
         ConfigurationError: there is an installation already.
+        Refused: the division lies outside the area in which a policy allows data to be stored.
         StorageError: the folder cannot be written.
     """
     home = Home(root.resolve())
@@ -46,8 +47,16 @@ def init_home(root: Path, settings: Settings, *, clock: Clock = system_clock) ->
             fix_en="choose another folder with --home",
             fix_zh="请用 --home 指定其他目录",
         )
-    load_policies(settings.regimes)
-    folders = (home.root, home.keys, home.people, home.catalogues, home.scratch, home.packages, home.records)
+    check_residency(load_policies(settings.regimes), settings)
+    folders: tuple[Path, ...] = (
+        home.root,
+        home.keys,
+        home.people,
+        home.catalogues,
+        home.scratch,
+        home.packages,
+        home.records,
+    )
     folders = (*folders, *([home.root / settings.data] if not Path(settings.data).is_absolute() else []))
     try:
         for folder in folders:

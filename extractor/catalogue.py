@@ -137,7 +137,11 @@ class Location:
 
 @dataclass(frozen=True)
 class PersonLink:
-    """How the rows of a table that has no person key reach one: ``column`` here equals ``key`` in table ``via``."""
+    """What the rows of a table belong to: ``column`` here equals ``key`` in table ``via``.
+
+    Rows leave only with a row of ``via`` that is in the population and the period; a table without a person key of its own
+    has that of ``via``.
+    """
 
     column: str
     via: str
@@ -161,6 +165,10 @@ class Table:
     def field(self, name: str) -> Field | None:
         """Return the field of that name, or None."""
         return next((field for field in self.fields if field.name == name), None)
+
+    def identifies(self, column: str) -> bool:
+        """Whether a column alone is said to be different in every row."""
+        return self.key == (column,) or (self.identity and self.person == column)
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -211,6 +219,26 @@ class Catalogue:
                     "link to a table with a person key",
                     "请连接到有个人主键的表",
                 )
+            self._check_joined(table, table.link)
+
+    def _check_joined(self, table: Table, link: PersonLink) -> None:
+        """Check what a link must be beyond its names: no circle, and a unique key where columns are taken through it."""
+        seen, at = {table.name}, self.table(link.via)
+        while at is not None and at.link is not None and at.name not in seen:
+            seen.add(at.name)
+            at = self.table(at.link.via)
+        if at is not None and at.name in seen:
+            raise _fault(f"{table.name}.link", "the links form a circle", "表的连接成环", "remove one", "请删除其一")
+        via = self.table(link.via)
+        takes = table.person is None or any(field.kind == "free_text" for field in table.fields)
+        if via is not None and via.key and takes and not via.identifies(link.key):
+            raise _fault(
+                f"{table.name}.link",
+                "the person key or known values are taken through a key that is not unique in the linked table",
+                "经连接取得个人主键或已知值时,所连接的键须在该表中唯一",
+                f"link to the whole key of {via.name}: {', '.join(via.key)}",
+                f"请连接到 {via.name} 的完整主键:{'、'.join(via.key)}",
+            )
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name, or None."""

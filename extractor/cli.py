@@ -6,6 +6,8 @@ it is used.
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from extractor.commands import (
@@ -48,7 +50,12 @@ app.command("demo")(demo.demo)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    polars reads its disk budget once, when it is imported; with none it stops rather than spill rows to disk, in commands that
+    read tables in this process too (``risk``, ``catalogue draft``, ``deid``). A run's own process sets it by itself.
+    """
+    os.environ.setdefault("POLARS_OOC_DISK_BUDGET_MB", "0")
     app()
 
 

@@ -7,6 +7,7 @@ line and the web translate ``exit_code`` to their own codes.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -66,12 +67,38 @@ class SourceError(ConfigurationError):
     """A source table cannot be read as the catalogue says."""
 
 
+class MemoryShort(ConfigurationError):
+    """The work needs more memory than there is, and stopped rather than write rows to disk."""
+
+
 class StorageError(ConfigurationError):
     """A disk, folder or database that the act needs cannot be written."""
 
 
 class LogError(StorageError):
     """The tamper-evident log cannot be written, so the act does not happen."""
+
+
+# How polars says that it may not spill (POLARS_OOC_DISK_BUDGET_MB=0): as an error of a query, and as a panic of a spill.
+_SPILL_REFUSED = ("out-of-core disk budget", "__POLARS_ABORT_OOC")
+
+
+def lacks_memory(failure: BaseException) -> bool:
+    """Whether a failure of the interpreter, of the system or of polars says that the memory did not suffice."""
+    if isinstance(failure, MemoryError) or (isinstance(failure, OSError) and failure.errno == errno.ENOMEM):
+        return True
+    return any(words in str(failure) for words in _SPILL_REFUSED)
+
+
+def memory_short(thing: str) -> MemoryShort:
+    """Return the error for a piece of work that stopped for want of memory."""
+    return MemoryShort(
+        "more memory is needed; nothing was spilled to disk",
+        zh="所需内存超出可用内存;未向磁盘写出任何中间数据",
+        thing=thing,
+        fix_en="raise limits.memory_bytes in settings.yaml, or ask for a shorter period or fewer fields",
+        fix_zh="请提高 settings.yaml 中的 limits.memory_bytes,或缩短数据期间、减少字段",
+    )
 
 
 @dataclass(frozen=True)

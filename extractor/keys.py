@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from extractor.errors import ConfigurationError, IntegrityError, StorageError
+from extractor.manifest import recipient_fingerprint
 
 _PREFIX = "ed25519:"
 _LONGEST_FILE = 64 * 1024
@@ -214,11 +215,6 @@ def parse_recipient(text: str, *, thing: str = "recipient") -> str:
             fix_zh="请填写 keygen 输出的公钥,即以 age1 开头的一行",
         )
     return recipient
-
-
-def recipient_fingerprint(recipient: str) -> str:
-    """Return the fingerprint of a recipient: first 32 hexadecimal digits of the SHA-256 of its string."""
-    return hashlib.sha256(recipient.encode("utf-8")).hexdigest()[:32]
 
 
 def create_root_key(path: Path) -> RootKey:

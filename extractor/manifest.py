@@ -7,6 +7,7 @@ guessed from it). It must not know how files are encrypted, signed or stored (``
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_\u4e00-\u9fff]([A-Za-z0-9_\u4e00-\u9fff.-]*[A
 _MEDIA = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
+
+
+def recipient_fingerprint(recipient: str) -> str:
+    """Return the fingerprint of a recipient: first 32 hexadecimal digits of the SHA-256 of its string."""
+    return hashlib.sha256(recipient.encode("utf-8")).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,15 @@ class Request:
         return digest(self)
 
     @property
+    def pseudonym_domain(self) -> str:
+        """Within which pseudonyms match: the applicant (code and name, the name checked at submission) and its project's code.
+
+        Applicants choose codes themselves, so a code alone would let two of them match their data. Canonical JSON keeps the
+        three apart whatever they hold.
+        """
+        return canonical_bytes([self.applicant.uscc, self.applicant.name, self.project.code]).decode("utf-8")
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the wanted tables, in the order of the variables."""
         return tuple(dict.fromkeys(variable.table for variable in self.variables))
@@ -308,7 +317,6 @@ TRANSITIONS: dict[tuple[State | None, Act], State] = {
     (State.FAILED, Act.REVOKE): State.SUBMITTED,
     (State.FAILED, Act.WITHDRAW): State.WITHDRAWN,
     (State.SEALED, Act.HAND_OVER): State.DELIVERED,
-    (State.SEALED, Act.WITHDRAW): State.WITHDRAWN,
     (State.DELIVERED, Act.CLOSE): State.CLOSED,
 }
 

@@ -22,16 +22,17 @@ Number = Annotated[str, typer.Argument(help="申请编号 · request number")]
 def submit(
     file: Annotated[Path, typer.Argument(help="申请文件 YAML · the request", exists=True, dir_okay=False)],
     by: PersonOption,
+    key: KeyOption = None,
     number: Annotated[str | None, typer.Option(help="退回后重新提交的申请编号 · number of a returned request")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """提交申请并编制方案 · submit a request; its plan is compiled, over-asking is refused (exit 4)."""
+    """提交申请并编制方案 · submit a request under one's signature; its plan is compiled, over-asking is refused (exit 4)."""
     with opened(home, as_json=as_json) as office:
         from extractor.forms.request_form import read_request
         from extractor.workflow import approval
 
-        given = approval.submit(office, read_request(file), actor(office, by, None, signs=False), number=number)
+        given = approval.submit(office, read_request(file), actor(office, by, key), number=number)
         with office.store.reading() as tx:
             plan = approval.current_plan(office, tx, given)
         steps = [step.id for step in plan.steps]
@@ -64,20 +65,27 @@ def sign(
     until: Annotated[
         datetime | None, typer.Option(help="审批有效期 · last day on which it holds", formats=["%Y-%m-%d"])
     ] = None,
-    custodian: Annotated[str, typer.Option(help="接收方保管人(giver)· custodian on the receiver's side")] = "",
-    place: Annotated[str, typer.Option(help="保管地点(giver)· where it is kept")] = "",
+    custodian: Annotated[str, typer.Option(help="接收方保管人(giver 必填)· custodian on the receiver's side")] = "",
+    place: Annotated[str, typer.Option(help="保管地点(giver 必填)· where it is kept")] = "",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """签署一个步骤 · sign a step of the approval, or the handover as giver or receiver."""
     with opened(home, as_json=as_json) as office:
+        from extractor.errors import UsageError
         from extractor.handover import Custody
         from extractor.requests import Result
         from extractor.workflow import approval, delivery
 
+        if step == "giver" and not (custodian.strip() and place.strip()):
+            raise UsageError(
+                "the handover sheet names who keeps the data on the receiver's side, and where (art. 29)",
+                zh="交接单须写明接收方保管人和保管地点(第二十九条)", thing="--custodian, --place",
+                fix_en="give both with --custodian and --place", fix_zh="请用 --custodian 和 --place 填写",
+            )  # fmt: skip
         who = actor(office, by, key)
         if step == "giver":
-            sheet = delivery.give(office, number, who, custody=Custody(custodian or "接收方指定", place or "接收方"))
+            sheet = delivery.give(office, number, who, custody=Custody(custodian.strip(), place.strip()))
             show(
                 sheet,
                 as_json=as_json,
@@ -94,22 +102,34 @@ def sign(
 
 
 @app.command()
-def withdraw(number: Number, by: PersonOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """撤回申请 · withdraw a request that has not been handed over."""
+def withdraw(
+    number: Number,
+    by: PersonOption,
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """撤回申请 · withdraw a request whose package has not been sealed."""
     with opened(home, as_json=as_json) as office:
         from extractor.workflow import approval
 
-        approval.withdraw(office, number, actor(office, by, None, signs=False))
+        approval.withdraw(office, number, actor(office, by, key))
         show({"request": number, "state": "withdrawn"}, as_json=as_json, text=f"已撤回 · withdrawn: {number}")
 
 
 @app.command()
-def close(number: Number, by: PersonOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def close(
+    number: Number,
+    by: PersonOption,
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """审计后结案 · close a delivered request once its destruction records are signed and verify."""
     with opened(home, as_json=as_json) as office:
         from extractor.workflow.purging import close_request
 
-        close_request(office, number, actor(office, by, None, signs=False))
+        close_request(office, number, actor(office, by, key))
         show({"request": number, "state": "closed"}, as_json=as_json, text=f"已结案 · closed: {number}")
 
 

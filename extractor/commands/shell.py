@@ -70,8 +70,6 @@ def errors_shown(*, as_json: bool) -> Iterator[None]:
             trace = trace.tb_next
         place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
         print(f"程序缺陷 · a bug: {type(error).__name__} at {place}", file=sys.stderr)
-        if os.environ.get("EXTRACTOR_DEBUG"):
-            raise
         raise typer.Exit(1) from None
 
 
@@ -103,13 +101,11 @@ def opened(home: Path, *, as_json: bool, recover: bool = True) -> Iterator[Offic
             office.store.close()
 
 
-def actor(office: Office, person: str, key: Path | None, *, signs: bool = True) -> Actor:
-    """Return the registered person who acts, with their key where the act is signed."""
+def actor(office: Office, person: str, key: Path | None) -> Actor:
+    """Return the registered person who acts, with the key that signs for them."""
     from extractor.keys import load_signing_key
     from extractor.workflow.office import Actor
 
     with office.store.reading() as tx:
         found = office.person(tx, person)
-    if not signs:
-        return Actor(found)
     return Actor(found, load_signing_key(key or office.home.people / f"{person}.pem"))

@@ -1,6 +1,6 @@
 """The relational half of a plan in polars: scan, filter, semi-join, join and aggregate as lazy frames.
 
-Owns the meaning of the algebra's nodes and of predicates. It must not know what a level is (``extractor.engines.levels``) and
+Owns the meaning of the algebra's nodes and of predicates. It must not know what a level is (``extractor.deid.hierarchies``) and
 must never show a frame's query plan, which prints the literals of filters.
 """
 
@@ -73,8 +73,7 @@ def relation(node: Node, open_table: OpenTable, wanted: frozenset[str] | None = 
     if isinstance(node, Join):
         return _join(node, open_table, wanted)
     if isinstance(node, Aggregate):
-        counted = relation(node.input, open_table).group_by(node.by).len("n")
-        return counted.filter(pl.col("n") >= node.at_least)
+        return _aggregate(node, open_table)
     raise TypeError(f"{node.node} is not relational")
 
 
@@ -125,6 +124,13 @@ def _join(node: Join, open_table: OpenTable, wanted: frozenset[str] | None) -> p
     right = right.select(pl.col(node.key).alias(key), *taken)
     # A key that occurs twice would double rows and hide one of a person's known values: the run stops instead.
     return left.join(right, left_on=node.on, right_on=key, how="left", validate="m:1")
+
+
+def _aggregate(node: Aggregate, open_table: OpenTable) -> pl.LazyFrame:
+    rows = relation(node.input, open_table, frozenset((*node.by, node.person)))
+    persons = pl.col(node.person).drop_nulls().n_unique().alias("n")
+    counted = rows.group_by(node.by).agg(persons) if node.by else rows.select(persons)
+    return counted.filter(pl.col("n") >= node.at_least)
 
 
 def _same_type(left: pl.LazyFrame, on: str, right: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:

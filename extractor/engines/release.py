@@ -24,7 +24,7 @@ from extractor.deid.known_values import KnownColumn
 from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
 from extractor.deid.text_treatment import Treatment, treat_column
 from extractor.engines.relations import OpenTable, relation
-from extractor.errors import ExtractorError, SourceError
+from extractor.errors import ExtractorError, SourceError, lacks_memory, memory_short
 from extractor.plans.compile import PERSON_DOMAIN
 from extractor.plans.nodes import Derivation, Plan, TablePlan
 
@@ -58,28 +58,43 @@ class Trap:
 
     @contextmanager
     def reading(self, thing: str) -> Iterator[None]:
-        """Turn whatever polars raises in the block into the error that was kept, or into a plain one without values."""
+        """Turn what polars raises in the block into the error that was kept, or into a plain one without values.
+
+        An ordinary exception is a bug of ours and goes on: the worker names it by kind and place, never by its text.
+
+        Raises:
+            MemoryShort: the memory did not suffice; polars may not spill.
+            SourceError: polars could not compute the rows, or panicked.
+        """
         try:
             yield
-        except ExtractorError:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, ExtractorError):
             raise
-        except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as failure:
+        except (pl.exceptions.PolarsError, OSError, MemoryError) as failure:
+            raise self._caught or _failed(failure, thing) from None
+        except Exception:
             if self._caught is not None:
                 raise self._caught from None
-            raise SourceError(
-                f"the rows could not be computed ({type(failure).__name__})",
-                zh=f"无法计算数据行({type(failure).__name__})",
-                thing=thing,
-                fix_en="check that the source files are whole and that the memory suffices; nothing was spilled to disk",
-                fix_zh="请检查源文件是否完整、内存是否充足;未向磁盘写出任何中间数据",
-            ) from None
+            raise
         except BaseException as failure:
             # A panic of polars is no Exception; its text can hold values.
-            if isinstance(failure, KeyboardInterrupt | SystemExit):
-                raise
-            raise self._caught or SourceError(
-                "the engine stopped", zh="计算引擎中止", thing=thing, fix_en="report it", fix_zh="请报告"
-            ) from None
+            raise self._caught or _failed(failure, thing) from None
+
+
+def _failed(failure: BaseException, thing: str) -> ExtractorError:
+    """Return our error for what polars raised: of its own it repeats the kind and nothing else."""
+    if lacks_memory(failure):
+        return memory_short(thing)
+    if not isinstance(failure, Exception):
+        return SourceError("the engine stopped", zh="计算引擎中止", thing=thing, fix_en="report it", fix_zh="请报告")
+    kind = type(failure).__name__
+    return SourceError(
+        f"the rows could not be computed ({kind})",
+        zh=f"无法计算数据行({kind})",
+        thing=thing,
+        fix_en="check that the source files are whole and fit the catalogue",
+        fix_zh="请检查源文件是否完整、是否与目录相符",
+    )
 
 
 @dataclass(frozen=True)
@@ -92,12 +107,16 @@ class Release:
     text_limits: Limits = field(default_factory=Limits)
     trap: Trap = field(default_factory=Trap)
     spans: Counter[tuple[str, str]] = field(default_factory=Counter)
+    anchors: list[pl.Series] = field(default_factory=list, repr=False)
     seed: int = field(default_factory=lambda: secrets.randbits(63), repr=False)
 
     def rows(self, table: TablePlan, *, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
         """Return the raw rows of a table's population, with a person key in each where the table has one."""
-        frame = relation(table.root.input, self.open_table, wanted)
-        return frame if table.root.person is None else frame.filter(pl.col(table.root.person).is_not_null())
+        person = table.root.person
+        if person is None:
+            return relation(table.root.input, self.open_table, wanted)
+        wanted = None if wanted is None else wanted | {person}
+        return relation(table.root.input, self.open_table, wanted).filter(pl.col(person).is_not_null())
 
     def given(self, table: TablePlan, *, left_out: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows that may leave: planned columns at their levels, and the row's own values under ``OWN`` names."""
@@ -119,6 +138,8 @@ class Release:
         schema = frame.collect_schema()
         key = [self._print_of(person).alias("(person)")] if person else []
         frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
+        texts = [name for name in table.quasi if frame.collect_schema().get(name) == pl.String]
+        frame = frame.with_columns(pl.col(name).cast(self._dictionary()) for name in texts)
         return ReleaseTable(
             table.name,
             frame,
@@ -126,6 +147,15 @@ class Release:
             tuple(c.output for c in columns if c.output in shown),
             "(person)" if person else None,
         )
+
+    def _dictionary(self) -> pl.Categorical:
+        """Return a type of text with a dictionary of its own, so that the gate gets numbers that the engine has made.
+
+        polars forgets a dictionary once no column of its type is left, so an empty one is kept as long as the release.
+        """
+        kind = pl.Categorical(pl.Categories.random())
+        self.anchors.append(pl.Series(dtype=kind))
+        return kind
 
     def _print_of(self, person: str) -> pl.Expr:
         """Return a number of 64 bits for each person under a secret of this run, by which the gate tells persons apart.
@@ -208,13 +238,15 @@ class Release:
 
     def _treatment(self, batch: pl.DataFrame, table: TablePlan, column: Derivation) -> Treatment:
         person = table.root.person
+        ages = table.text_age or "none"
         if column.level == "redacted" or person is None:
-            return Treatment("redacted")
+            return Treatment("redacted", age_level=ages)
         return Treatment(
             "surrogate",
             person_pseudonym=pseudonyms(batch[person], self.keys.pseudonyms, domain=PERSON_DOMAIN),
             day_offset=day_offsets(batch[person], self.keys.date_shift),
             key=self.keys.text_surrogates,
+            age_level=ages,
         )
 
     @cached_property

@@ -122,7 +122,7 @@ class LocationForm(Form):
 
 
 class LinkForm(Form):
-    """How the rows of a table without a person key reach one: ``column`` equals ``key`` in table ``via``."""
+    """What a table's rows belong to: ``column`` equals ``key`` in ``via``. Rows leave only with a row of ``via`` that does."""
 
     column: ColumnName
     via: TableName

@@ -1,7 +1,7 @@
 """How a policy file becomes a policy, and where the policies of this software are.
 
 Owns the checks across the parts of a file, its way into ``extractor.policy``, and the order in which policies are asked: the baseline
-first, then the regimes from the widest to the most local. It must not know what a rule does.
+first, then the regimes in the order of the settings, of which the last gives the local names. It must not know what a rule does.
 """
 
 from __future__ import annotations

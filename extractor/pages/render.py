@@ -9,6 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from extractor.levels import hierarchy_of
 from extractor.plans.explain import CLASS_ZH, TECHNIQUE_ZH, Explanation
 from extractor.plans.nodes import Plan
 
@@ -32,7 +33,7 @@ def plan_page(explanation: Explanation) -> str:
 def dictionary_page(plan: Plan) -> str:
     """Return the data dictionary of a plan's package as one HTML page; source and date of acquisition stand on it."""
     template = _environment().get_template("dictionary.html")
-    return template.render(plan=plan, classes=CLASS_ZH, techniques=TECHNIQUE_ZH)
+    return template.render(plan=plan, classes=CLASS_ZH, techniques=TECHNIQUE_ZH, hierarchy=hierarchy_of)
 
 
 def plan_text(explanation: Explanation) -> str:

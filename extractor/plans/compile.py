@@ -1,52 +1,41 @@
 """From request, catalogue and policies to the plan: the level of every field, the smallest algebra, all refusals at once.
 
-Owns the rule of the level (the coarser of what the study needs and what the policy allows) and the shape of the algebra. It
-reads no table and knows no engine. 榕政综〔2017〕122号 art. 23: the minimal extraction plan that satisfies the use, with the
-security pre-processing named in it.
+Owns the rule of the level (the coarser of what the study needs and what the policy allows) and everything of a plan but its
+rows, which ``extractor.plans.rows`` builds. It reads no table and knows no engine. 榕政综〔2017〕122号 art. 23: the minimal
+extraction plan that satisfies the use, with the security pre-processing named in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 from extractor.canonical import digest
-from extractor.catalogue import Catalogue, Field, FieldClass, Subject, Table, UseMode, ValueFormat
-from extractor.errors import ConfigurationError, Reason, Refused
+from extractor.catalogue import Catalogue, Field, FieldClass, Subject, Table, UseMode
+from extractor.errors import Reason, Refused
 from extractor.levels import hierarchy_of
 from extractor.plans.minimality import check_minimal
 from extractor.plans.nodes import (
-    AllOf,
     ApprovalStep,
     ColumnPlan,
-    Compare,
     Derivation,
     Derive,
-    Filter,
-    Join,
-    KnownValue,
-    Node,
-    Operator,
     Plan,
     Predicate,
     RiskPlan,
-    Scan,
-    SemiJoin,
     Source,
     TablePlan,
     fields_of,
 )
 from extractor.plans.predicate import parse_population
+from extractor.plans.rows import Shape, known_values, person_of, rows_of
 from extractor.policy import PolicySet, Status
-from extractor.requests import Period, Request, Variable
+from extractor.requests import Request, SharingMode, Variable
 
 PERSON_DOMAIN = "person"
-_KNOWN_KINDS = frozenset({
-    "person_name", "resident_id", "passport", "phone", "landline", "email", "address", "record_number",
-    "bank_card", "insurance_id", "plate", "account", "licence",
-})  # fmt: skip
 _TREATED_TEXT = frozenset({"surrogate", "redacted"})
+_AGE_AS = dict.fromkeys(("day", "month", "quarter", "year"), "age")
+"""What the finer levels of a date of birth say of the age."""
 
 
 def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) -> Plan:
@@ -73,15 +62,18 @@ def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) ->
     # Whoever gets the persons for whom a condition holds learns the condition of each, so its fields count as asked for.
     asked += [f for t, p in population.items() for name in fields_of(p) if (f := catalogue.field(t, name))]
     faults += policies.unmet(request, asked)
-    for table in _tables_read(request, catalogue, population):
+    shape = Shape(catalogue, request.period, population, request.tables)
+    for table in _tables_read(request, shape):
         faults += policies.area_faults(table.location.division, f"{table.name}.location.division")
     steps = policies.steps(request, asked)
     if asked and not steps:
         faults.append(_no_chain())
     if faults:
         raise Refused(tuple(dict.fromkeys(faults)))
-    shape = _Shape(catalogue, request.period, population, request.tables)
-    tables = tuple(_table_plan(shape, name, decided) for name in request.tables if _leaves(name, decided))
+    text_age = _text_age(decided, request.mode)
+    tables = tuple(
+        _table_plan(shape, name, decided, text_age=text_age) for name in request.tables if _leaves(name, decided)
+    )
     if not tables:
         raise Refused((_nothing_left(),))
     limit, cited = policies.risk_limit(request.mode)
@@ -123,14 +115,17 @@ def _request_faults(request: Request, catalogue: Catalogue) -> Iterable[Reason]:
         yield Reason(place, "minimal", "", "同一字段重复申请", "the field is asked for twice", "1", "1")
 
 
-def _tables_read(request: Request, catalogue: Catalogue, population: dict[str, Predicate]) -> tuple[Table, ...]:
-    """Return the tables that a plan of the request reads: wanted, named by the population, or joined to one of these."""
-    names = dict.fromkeys((*request.tables, *population))
+def _tables_read(request: Request, shape: Shape) -> tuple[Table, ...]:
+    """Return the tables that a plan of the request reads: wanted, named by the population, or what these are linked to."""
+    catalogue = shape.catalogue
+    names = dict.fromkeys((*request.tables, *shape.population))
     fields = ((v.table, catalogue.field(v.table, v.field)) for v in request.variables)
     with_text = {table for table, field in fields if field is not None and field.kind == "free_text"}
     for table in tuple(filter(None, map(catalogue.table, names))):
         if table.link and (not table.person or table.name in with_text):
             names[table.link.via] = None
+        if shape.bound(table):
+            names.update(dict.fromkeys(via.name for via in shape.linked(table)))
     if with_text and catalogue.identity_table is not None:
         names[catalogue.identity_table.name] = None
     return tuple(filter(None, map(catalogue.table, names)))
@@ -216,182 +211,46 @@ def _warnings(policies: PolicySet, tables: tuple[TablePlan, ...]) -> tuple[str, 
     return (*drafts, *twice)
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """What all tables of one plan share while their algebra is built."""
-
-    catalogue: Catalogue
-    period: Period
-    population: dict[str, Predicate]
-    wanted: tuple[str, ...]
-
-    def table(self, name: str) -> Table:
-        found = self.catalogue.table(name)
-        assert found is not None
-        return found
-
-    def anchors(self, table: Table) -> tuple[str, ...]:
-        """Name the tables in which a person of this table must have a kept row.
-
-        These are the tables that the population names, else the first with a period. Rows without a date of their own leave
-        only for persons with a row in the period, whatever the population names.
-        """
-        dated = sorted((n for n in self.wanted if self.table(n).period), key=lambda n: self.table(n).person is None)[:1]
-        if not self.population:
-            return tuple(dated)
-        undated = not table.period and not any(self.table(name).period for name in self.population)
-        within = [n for n in dated if self.table(n).person] if undated else []
-        return (*self.population, *within)
-
-    def conditions(self, name: str) -> tuple[Predicate, ...]:
-        """Return the row conditions of one table: its part of the population, and the period."""
-        own = (self.population[name],) if name in self.population else ()
-        period = self.table(name).period
-        return (*own, *(_within(self.table(name), period, self.period) if period else ()))
-
-
-def _within(table: Table, column: str, period: Period) -> tuple[Predicate, ...]:
-    field = table.field(column)
-    if field is None or field.format not in (ValueFormat.DATE, ValueFormat.DATETIME):
-        raise ConfigurationError(
-            "the period column is not a date",
-            zh="期间所依据的列不是日期",
-            thing=f"{table.name}.{column}",
-            fix_en="give it format `date` or `datetime` in the catalogue",
-            fix_zh="请在目录中将其格式写为 date 或 datetime",
-        )
-    first = Compare(column, Operator.GREATER_EQUAL, period.first.isoformat(), field.format)
-    day_after = (period.last + timedelta(days=1)).isoformat()
-    return (first, Compare(column, Operator.LESS, day_after, field.format))
-
-
-def _table_plan(shape: _Shape, name: str, decided: list[tuple[Variable, Field, ColumnPlan]]) -> TablePlan:
+def _table_plan(
+    shape: Shape, name: str, decided: list[tuple[Variable, Field, ColumnPlan]], *, text_age: str
+) -> TablePlan:
     table = shape.table(name)
     rows = [(field, column) for v, field, column in decided if v.table == name and column.level != "none"]
-    person = table.person or (f"{table.link.via}.{_person_of(shape, table)}" if table.link else None)
-    known = _known_values(shape, table) if any(_is_text(column) for _, column in rows) else ()
+    text = any(_is_text(column) for _, column in rows)
+    known = known_values(shape, table) if text else ()
     derivations = tuple(
         Derivation(c.output, c.source, c.kind, c.level, _domain(shape, table, field), field.format)
         for field, c in rows
     )  # fmt: skip
-    conditions = shape.conditions(name)
-    node = _reach(shape, table, known, needs=_scanned(table, rows, conditions, known), conditions=conditions)
+    read = {column.source for _, column in rows} | {value.column for value in known if "." not in value.column}
     return TablePlan(
         name=name,
         zh=table.zh,
-        root=Derive(_restrict(shape, table, node, person), person, derivations),
+        root=Derive(rows_of(shape, table, frozenset(read), known), person_of(shape, table), derivations),
         columns=tuple(column for _, column in rows),
         known=known,
+        text_age=text_age if text else None,
     )
+
+
+def _text_age(decided: list[tuple[Variable, Field, ColumnPlan]], mode: SharingMode) -> str:
+    """Decide at which level of ``age`` ages may stand in texts: as finely as the plan gives the persons' ages elsewhere."""
+    given = [
+        _AGE_AS.get(column.level, column.level)
+        for _, field, column in decided
+        if field.kind in ("age", "birth_date") and field.subject is Subject.PERSON and column.level != "none"
+    ]
+    if given:
+        return min(given, key=hierarchy_of("age").names.index)
+    return "none" if mode is SharingMode.PUBLIC else "age_band_10"
 
 
 def _is_text(column: ColumnPlan) -> bool:
     return column.kind == "free_text" and column.level in _TREATED_TEXT
 
 
-def _domain(shape: _Shape, table: Table, field: Field) -> str:
+def _domain(shape: Shape, table: Table, field: Field) -> str:
     """Person keys share one domain whatever they are called, so that one person has one pseudonym in every table."""
     via = shape.catalogue.table(table.link.via) if table.link else None
     keys = {table.person} if table.person else {via.person if via else None}
     return PERSON_DOMAIN if field.name in keys and field.subject is Subject.PERSON else field.identity_domain
-
-
-def _person_of(shape: _Shape, table: Table) -> str:
-    assert table.link is not None
-    person = shape.table(table.link.via).person
-    assert person is not None
-    return person
-
-
-def _known_values(shape: _Shape, table: Table) -> tuple[KnownValue, ...]:
-    """Collect the identifying columns beside a text: in its own table, its linked table and the identity table."""
-    found = [KnownValue(f.name, f.kind, f.subject) for f in table.fields if f.kind in _KNOWN_KINDS]
-    others = [shape.table(table.link.via)] if table.link else []
-    identity = shape.catalogue.identity_table
-    if identity is not None and identity.name != table.name and table.person and identity not in others:
-        others.append(identity)
-    for other in others:
-        own_keys = {other.person} if table.person else set()
-        found += [
-            KnownValue(f"{other.name}.{f.name}", f.kind, f.subject)
-            for f in other.fields
-            if f.kind in _KNOWN_KINDS and f.name not in own_keys | {table.link.key if table.link else None}
-        ]
-    return tuple(found)
-
-
-def _scanned(
-    table: Table,
-    rows: list[tuple[Field, ColumnPlan]],
-    conditions: tuple[Predicate, ...],
-    known: tuple[KnownValue, ...],
-) -> tuple[str, ...]:
-    """Name the columns of a table that reach an output, a filter or a key: only these are read."""
-    needed = {column.source for _, column in rows}
-    needed |= {name for predicate in conditions for name in fields_of(predicate)}
-    needed |= {value.column for value in known if "." not in value.column}
-    if table.person:  # The gate counts persons, so the person key of a table is always a key of the plan.
-        needed.add(table.person)
-    if table.link and (not table.person or any(value.column.startswith(f"{table.link.via}.") for value in known)):
-        needed.add(table.link.column)
-    return tuple(name for name in table.field_names if name in needed)
-
-
-def _reach(
-    shape: _Shape,
-    table: Table,
-    known: tuple[KnownValue, ...],
-    *,
-    needs: tuple[str, ...],
-    conditions: tuple[Predicate, ...],
-) -> Node:
-    """Scan and filter the table, then join what its person key and its known values need."""
-    node: Node = Scan(table.name, needs)
-    if conditions:
-        node = Filter(node, conditions[0] if len(conditions) == 1 else AllOf(conditions))
-    if table.link:
-        via = shape.table(table.link.via)
-        take = [f.column.removeprefix(f"{via.name}.") for f in known if f.column.startswith(f"{via.name}.")]
-        if not table.person and via.person and via.person not in take:
-            take.append(via.person)
-        if take:
-            node = _join(node, table.link.column, via, table.link.key, take)
-    identity = shape.catalogue.identity_table
-    if (
-        identity is not None
-        and identity.person
-        and table.person
-        and (not table.link or identity.name != table.link.via)
-    ):
-        take = [f.column.removeprefix(f"{identity.name}.") for f in known if f.column.startswith(f"{identity.name}.")]
-        if take:
-            node = _join(node, table.person, identity, identity.person, take)
-    return node
-
-
-def _join(node: Node, on: str, other: Table, key: str, take: list[str]) -> Join:
-    columns = tuple(name for name in other.field_names if name in {key, *take})
-    return Join(node, on, Scan(other.name, columns), key, tuple(name for name in other.field_names if name in take))
-
-
-def _restrict(shape: _Shape, table: Table, node: Node, person: str | None) -> Node:
-    """Keep only the persons of the population: a semi-join with each table that anchors it."""
-    for anchor in shape.anchors(table):
-        if anchor == table.name:
-            continue
-        other = shape.table(anchor)
-        if person is None or other.person is None:
-            raise ConfigurationError(
-                "a table without a person key cannot be restricted to the population",
-                zh="没有个人主键的表无法限定到目标人群",
-                thing=table.name if person is None else anchor,
-                fix_en="declare `person` or `link` for the table in the catalogue",
-                fix_zh="请在目录中为该表声明 person 或 link",
-            )
-        conditions = shape.conditions(anchor)
-        used = {other.person, *(name for predicate in conditions for name in fields_of(predicate))}
-        scan: Node = Scan(anchor, tuple(name for name in other.field_names if name in used))
-        if conditions:
-            scan = Filter(scan, conditions[0] if len(conditions) == 1 else AllOf(conditions))
-        node = SemiJoin(node, person, scan, other.person)
-    return node

@@ -96,6 +96,8 @@ def _tables(before: Plan, after: Plan) -> list[Change]:
         searched = [_listed(tuple(f"{k.column} ({k.subject.value})" for k in t.known)) for t in (first, second)]
         if searched[0] != searched[1]:
             changes.append(Change(f"{name}: known values", *searched))
+        if first.text_age != second.text_age:
+            changes.append(Change(f"{name}: ages in text", first.text_age, second.text_age))
         if first.zh != second.zh:
             changes.append(Change(f"{name}: name", first.zh, second.zh))
     return changes

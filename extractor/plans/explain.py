@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from extractor.catalogue import FieldClass
 from extractor.levels import hierarchy_of
+from extractor.manifest import recipient_fingerprint
 from extractor.plans.nodes import (
     AllOf,
     ColumnPlan,
@@ -41,10 +42,12 @@ TECHNIQUE_ZH = {
 }  # fmt: skip
 _OPERATOR_ZH = {
     Operator.EQUAL: "等于", Operator.NOT_EQUAL: "不等于", Operator.LESS: "小于", Operator.LESS_EQUAL: "不大于",
-    Operator.GREATER: "大于", Operator.GREATER_EQUAL: "不小于", Operator.STARTS_WITH: "以…开头",
-    Operator.ENDS_WITH: "以…结尾", Operator.CONTAINS: "包含",
+    Operator.GREATER: "大于", Operator.GREATER_EQUAL: "不小于",
 }  # fmt: skip
 WITHHELD = "〔值略〕"
+_PART_ZH = {
+    Operator.STARTS_WITH: f"以{WITHHELD}开头", Operator.ENDS_WITH: f"以{WITHHELD}结尾", Operator.CONTAINS: f"包含{WITHHELD}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,9 @@ def explain(plan: Plan) -> Explanation:
             ("使用人员", "、".join(plan.people)),
             ("共享方式", MODE_ZH[plan.risk.mode.value]),
             ("交付格式", plan.format.value),
+            ("收件人公钥指纹", recipient_fingerprint(plan.recipient_key)),
+            ("假名范围", f"{plan.project}(仅在本项目内一致,与其他项目的假名互不对应)"),
+            *(("文本中的年龄", hierarchy_of("age").level(level).zh) for level in _text_ages(plan)),
         ),
         population=tuple(line for table in plan.tables for line in _population(table)),
         given=given,
@@ -118,6 +124,10 @@ def explain(plan: Plan) -> Explanation:
         terms=plan.terms,
         warnings=plan.warnings,
     )
+
+
+def _text_ages(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(table.text_age for table in plan.tables if table.text_age is not None))
 
 
 def _column(table: str, column: ColumnPlan) -> ExplainedColumn:
@@ -149,8 +159,15 @@ def _population(table: TablePlan) -> list[str]:
         if isinstance(node, Filter):
             lines.append(f"{table.zh}:仅 {_source(node)} 中满足({predicate_words(node.predicate)})的行")
         if isinstance(node, SemiJoin):
-            lines.append(f"{table.zh}:仅限在 {_source(node.other)} 中符合条件的人员(按 {node.key})")
+            lines.append(f"{table.zh}:{_bound_words(node, table.root.person)}")
     return list(dict.fromkeys(lines))
+
+
+def _bound_words(node: SemiJoin, person: str | None) -> str:
+    other = _source(node.other)
+    if node.on == person:
+        return f"仅限在 {other} 中符合条件的人员(按 {node.key})"
+    return f"仅 {_source(node)} 中属于 {other} 符合条件的行的记录(按 {node.key})"
 
 
 def _below(node: Node) -> list[Node]:
@@ -166,7 +183,8 @@ def _source(node: Node) -> str:
 def predicate_words(predicate: Predicate) -> str:
     """Return a predicate in Chinese words with its literals withheld."""
     if isinstance(predicate, Compare):
-        return f"{predicate.field} {_OPERATOR_ZH[predicate.operator]} {WITHHELD}"
+        compared = _PART_ZH.get(predicate.operator) or f"{_OPERATOR_ZH[predicate.operator]} {WITHHELD}"
+        return f"{predicate.field} {compared}"
     if isinstance(predicate, OneOf):
         return f"{predicate.field} 属于 {len(predicate.values)} 个值之一"
     if isinstance(predicate, IsNull):

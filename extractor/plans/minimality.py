@@ -7,6 +7,7 @@ It must not change a plan.
 from __future__ import annotations
 
 from extractor.errors import Reason, Refused
+from extractor.levels import hierarchy_of
 from extractor.plans.nodes import (
     Aggregate,
     Derive,
@@ -28,6 +29,7 @@ def check_minimal(plan: Plan) -> None:
         Refused: naming each column that is read for nothing.
     """
     surplus = [fault for table in plan.tables for fault in (*_surplus(table), *_undecided(table))]
+    surplus += _finer_in_text(plan)
     surplus += [_reason(f"{t.name}.{name}", "同一来源字段输出两次", "a source field leaves twice") for t in plan.tables
                 for name in _twice(t)]  # fmt: skip
     if surplus:
@@ -83,7 +85,7 @@ def _walk(node: Node, wanted: frozenset[str], found: list[Reason]) -> None:
         taken = frozenset(name.removeprefix(prefix) for name in wanted if name.startswith(prefix))
         _walk(node.other, taken | {node.key}, found)
     elif isinstance(node, Aggregate):
-        _walk(node.input, frozenset(node.by), found)
+        _walk(node.input, frozenset((*node.by, node.person)), found)
     elif isinstance(node, Derive):
         _walk(node.input, wanted | frozenset(c.source for c in node.columns), found)
 
@@ -94,6 +96,20 @@ def _undecided(table: TablePlan) -> list[Reason]:
     decided = {(c.output, c.source, c.kind, c.level) for c in table.columns}
     zh, en = "输出列与决定不一致", "an output column and the decision on it differ"
     return [_reason(f"{table.name}.{output}", zh, en) for output in sorted({column[0] for column in given ^ decided})]
+
+
+def _finer_in_text(plan: Plan) -> list[Reason]:
+    """Compare the ages that may stand in treated texts with the ages that leave in columns."""
+    order = hierarchy_of("age").names
+    ages = [c.level for t in plan.tables for c in t.columns if c.kind in ("age", "birth_date") and c.level != "none"]
+    finest = min((order.index(level) if level in order else 0 for level in ages), default=order.index("age_band_10"))
+    zh, en = "文本中的年龄细于方案所给的年龄", "ages stand in the text more finely than the plan gives them"
+    return [
+        _reason(f"{table.name}.text_age", zh, en)
+        for table in plan.tables
+        if any(c.kind == "free_text" and c.level != "raw" for c in table.root.columns)
+        and (table.text_age not in order or order.index(table.text_age) < finest)
+    ]
 
 
 def _table_below(node: Node) -> str:

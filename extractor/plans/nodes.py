@@ -158,10 +158,11 @@ class Derive:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Count rows by derived columns; a cell of fewer than ``at_least`` persons is left out."""
+    """Count the distinct persons by columns; a cell of fewer than ``at_least`` is left out, rows of nobody do not count."""
 
     input: Node
     by: tuple[str, ...]
+    person: str
     at_least: int
     node: Only["aggregate"] = "aggregate"
 
@@ -204,13 +205,17 @@ class KnownValue:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """One output table: the algebra that yields it and the decisions on its columns."""
+    """One output table: the algebra that yields it and the decisions on its columns.
+
+    ``text_age`` is the level of the kind ``age`` at which ages stand in the table's treated texts.
+    """
 
     name: str
     zh: str
     root: Derive
     columns: tuple[ColumnPlan, ...]
     known: tuple[KnownValue, ...] = ()
+    text_age: str | None = None
 
     @property
     def quasi(self) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from extractor.catalogue import Table, TableFormat
-from extractor.errors import SourceError
+from extractor.errors import ExtractorError, SourceError, lacks_memory, memory_short
 
 _SUFFIX = {TableFormat.PARQUET: ".parquet", TableFormat.CSV: ".csv"}
-_READER_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, ValueError)
+# Readers raise ValueError for damaged input, as Python does for a name with a null byte; other kinds are bugs and go on.
+_READER_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, MemoryError)
 
 
 def source_files(table: Table, *, base: Path) -> tuple[Path, ...]:
@@ -65,18 +66,20 @@ def unreadable(thing: str) -> SourceError:
 
 @contextmanager
 def reading(thing: str) -> Iterator[None]:
-    """Turn whatever a reader raises inside the block into a ``SourceError`` that names ``thing`` and nothing else.
+    """Turn whatever a reader raises inside the block into an error of ours that names ``thing`` and nothing else.
 
     What is raised is also cut off from the original (``__context__``), because a crash reporter that follows the chain
     would print values.
 
     Raises:
         SourceError: reading failed.
+        MemoryShort: the memory did not suffice.
     """
+    fault: ExtractorError
     try:
         yield
-    except _READER_FAULTS:
-        fault = unreadable(thing)
+    except _READER_FAULTS as failure:
+        fault = memory_short(thing) if lacks_memory(failure) else unreadable(thing)
     else:
         return
     try:

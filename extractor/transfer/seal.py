@@ -19,8 +19,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from extractor.canonical import digest_bytes
-from extractor.keys import SigningKey, parse_recipient, recipient_fingerprint
-from extractor.manifest import CRATE, MANIFEST, MEDIA_TYPE, SIGNATURE, Cover, Item, Manifest, check_name, check_names
+from extractor.keys import SigningKey, parse_recipient
+from extractor.manifest import (
+    CRATE,
+    MANIFEST,
+    MEDIA_TYPE,
+    SIGNATURE,
+    Cover,
+    Item,
+    Manifest,
+    check_name,
+    check_names,
+    recipient_fingerprint,
+)
 from extractor.transfer.crate import describe
 from extractor.transfer.dsse import sign_envelope
 from extractor.transfer.pipe import EncryptedFile, Encryptor, member_info, open_pipe, unwritable

@@ -19,6 +19,7 @@ from extractor.requests import Act, Decision, Person, Request, Result, Role, Sta
 from extractor.store.transaction import Transaction
 from extractor.workflow.office import Actor, Office, public_key_of
 from extractor.workflow.separation import Part, part_of, take_part
+from extractor.workflow.statements import check_statement, put_statement
 
 
 @dataclass(frozen=True)
@@ -31,40 +32,51 @@ class Verdict:
 
 
 def submit(office: Office, request: Request, applicant: Actor, *, number: str | None = None) -> str:
-    """Compile the plan of a request, store both, and open its approval; return the request's number.
+    """Compile the plan of a request, store both under the applicant's signature, and open its approval; return its number.
 
     Args:
         office: the installation.
         request: what is applied for.
-        applicant: who applies; a data user.
+        applicant: who applies and signs; a data user of the unit that the request names.
         number: the number of a returned request that is submitted again.
 
     Raises:
         Refused: over-asking; nothing is stored but the refusal in the log.
-        ApprovalError: the person is no data user, or the number is not that of a returned request of theirs.
+        ApprovalError: the person is no data user of the applicant, or the number is not that of a returned request of theirs.
+        ConfigurationError: the person's own key is not given.
     """
     with office.refusals_logged(applicant.person, Verb.SUBMIT, number or request.project.code):
+        applicant.signing_key()
         _must_be(applicant.person, Role.DATA_USER, "submit")
+        if applicant.person.unit != request.applicant.name:
+            raise _approval_error(
+                "applicant.name", "only the applicant's own unit applies: the person is registered in another one",
+                "只有申请单位本单位的人员可以申请:该人员登记在其他单位",
+                "let a person of the applicant submit, or correct the request or the registration",
+                "请由申请单位人员提交,或更正申请表、登记信息",
+            )  # fmt: skip
         if request.until < office.today:
             raise _approval_error(
                 "until", "the term lies in the past", "使用期限已过", "set a later day", "请填写以后的日期"
             )
         plan = compile_plan(request, office.read_catalogue(request.catalogue), office.policies)
-        return _store_submission(office, request, plan, applicant=applicant.person, number=number)
+        return _store_submission(office, request, plan, applicant=applicant, number=number)
 
 
-def _store_submission(office: Office, request: Request, plan: Plan, *, applicant: Person, number: str | None) -> str:
+def _store_submission(office: Office, request: Request, plan: Plan, *, applicant: Actor, number: str | None) -> str:
+    person = applicant.person
     with office.store.transaction() as tx:
-        _check_registered(office, tx, applicant)
+        _check_registered(office, tx, person)
         if number is not None:
             _state(tx, number)
-            _check_applicant(tx, number, applicant)
+            _check_applicant(tx, number, person)
         number = number or tx.next_number("RQ", office.today.year)
         _move(tx, number, Act.SUBMIT)
         stored = tx.put("request", number, request)
-        take_part(tx, number, applicant, Part.APPLY)
+        take_part(tx, number, person, Part.APPLY)
         tx.put("plan", number, plan)
-        office.log(tx, Verb.SUBMIT, applicant, object=number, request=number, object_digest=stored)
+        said = put_statement(office, tx, applicant, act=Act.SUBMIT, subject=subject_of(number, plan))
+        office.log(tx, Verb.SUBMIT, person, object=number, request=number, object_digest=stored, reason=said)
         office.log(tx, Verb.COMPILE, None, object=number, request=number, object_digest=plan.digest)
     return number
 
@@ -75,11 +87,13 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
     Raises:
         ApprovalError: not this step's turn, the wrong role or unit, a person who has acted on this request before, somebody
             of the applicant's own unit, or a decision over something that has changed.
+        IntegrityError: the submission was not signed by the person that it names.
     """
     with office.refusals_logged(actor.person, Verb.SIGN, number), office.store.transaction() as tx:
         state = _state(tx, number)
         _check_registered(office, tx, actor.person)
         plan = current_plan(office, tx, number)
+        check_submission(office, tx, number, plan)
         wanted = _step(plan, step, number)
         if verdict.result is Result.REVOKE:
             _check_revoker(tx, number, step, actor.person)
@@ -103,17 +117,19 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
 
 
 def withdraw(office: Office, number: str, applicant: Actor) -> None:
-    """Withdraw a request that has not been handed over.
+    """Withdraw a request whose package has not been sealed, under the applicant's signature.
 
     Raises:
         ApprovalError: the person is not the applicant, or it is too late.
+        ConfigurationError: the person's own key is not given.
     """
     with office.refusals_logged(applicant.person, Verb.WITHDRAW, number), office.store.transaction() as tx:
         _state(tx, number)
         _check_registered(office, tx, applicant.person)
         _check_applicant(tx, number, applicant.person)
         _move(tx, number, Act.WITHDRAW)
-        office.log(tx, Verb.WITHDRAW, applicant.person, object=number, request=number)
+        said = put_statement(office, tx, applicant, act=Act.WITHDRAW, subject=stored_subject(tx, number))
+        office.log(tx, Verb.WITHDRAW, applicant.person, object=number, request=number, object_digest=said)
 
 
 def current_plan(office: Office, tx: Transaction, number: str) -> Plan:
@@ -140,18 +156,42 @@ def catalogue_of(office: Office, request: Request) -> Catalogue:
     return office.read_catalogue(request.catalogue)
 
 
+def check_submission(office: Office, tx: Transaction, number: str, plan: Plan) -> None:
+    """Check the first link of the chain: the applicant's signed submission, over this request and plan.
+
+    Raises:
+        ApprovalError: it is missing, about something else, or by a person of another unit than the applicant.
+        IntegrityError: it is not signed with the key of the person that it names.
+    """
+    said = check_statement(office, tx, number, act=Act.SUBMIT, subject=subject_of(number, plan))
+    if said.unit != tx.get("request", number).body["applicant"]["name"]:
+        raise _approval_error(
+            number, "the submission is by a person of another unit than the applicant", "提交人不属于申请单位",
+            "submit the request again", "请重新提交申请",
+        )  # fmt: skip
+
+
 def decisions_in_force(office: Office, tx: Transaction, number: str, plan: Plan) -> tuple[Decision, ...]:
     """Return the decision of every step, each checked: there, approving, of its person, over this subject, not expired.
 
+    The submission that they decide on is checked first.
+
     Raises:
         ApprovalError: naming the first step whose decision does not hold, and why.
+        IntegrityError: the submission was not signed by the person that it names.
     """
+    check_submission(office, tx, number, plan)
     return tuple(_in_force(office, tx, plan, number=number, step=step) for step in plan.steps)
 
 
 def subject_of(number: str, plan: Plan) -> Subject:
     """Return what decisions on this plan bind."""
     return Subject(number=number, request=plan.request, plan=plan.digest)
+
+
+def stored_subject(tx: Transaction, number: str) -> Subject:
+    """Return what a request is and was compiled to as they were stored, whatever has become of the catalogue since."""
+    return Subject(number=number, request=tx.get("request", number).digest, plan=tx.get("plan", number).digest)
 
 
 def _in_force(office: Office, tx: Transaction, plan: Plan, *, number: str, step: ApprovalStep) -> Decision:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from extractor.canonical import canonical_bytes
 from extractor.decode import from_json
 from extractor.errors import ApprovalError, IntegrityError
 from extractor.handover import Custody, HandoverSheet, HandoverSignature
 from extractor.log.entries import Verb
-from extractor.requests import Act, Role
+from extractor.requests import Act, Role, State, next_state
 from extractor.store.transaction import Transaction
 from extractor.transfer.verify import STEP_NAMES, verify_package
-from extractor.workflow.office import Actor, Office
+from extractor.workflow.office import ART_27, Actor, Office
+from extractor.workflow.records import record_path, write_whole
 from extractor.workflow.runs import RunState, move_request, read_order
-from extractor.workflow.separation import Part, take_part
+from extractor.workflow.separation import Part, check_own_unit, take_part
 
 KEY_CHANNEL = "接收方自持 age 私钥,从未离开接收方;本包只加密到其公钥"
 
@@ -52,17 +54,20 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
 
     Raises:
         IntegrityError: the package does not verify.
-        ApprovalError: nothing is sealed, or the person had another part.
+        ApprovalError: nothing is sealed, it has been handed over already, or the person is not of the unit that runs this
+            installation, has another role or had another part.
     """
     key = giver.signing_key()
     with office.refusals_logged(giver.person, Verb.HANDOVER, number), office.store.transaction() as tx:
+        take_part(tx, number, giver.person, Part.GIVE)
+        check_own_unit(number, giver.person, office.settings.unit, part=Part.GIVE)
         run, package = package_of(tx, number)
+        next_state(State(str(tx.state("request", number))), Act.HAND_OVER, number=number)
         path = package_path(office, package)
         checked = verify_package(path, trusted=(office.unit_key.public.text,), today=office.today)
         assert checked.manifest is not None
         record = tx.get("run_record", run).body
         _check_digest(path, package, record["package_digest"])
-        take_part(tx, number, giver.person, Part.GIVE)
         sheet = HandoverSheet(
             number=tx.next_number("HS", office.today.year),
             request=number,
@@ -79,16 +84,16 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
         )
         signed = sheet.signed(_signature(office, "giver", giver, key.sign(sheet.unsigned).hex()))
         _store(office, tx, signed, giver)
-        office.log(
-            tx,
-            Verb.DELIVER,
-            giver.person,
-            object=package,
-            request=number,
-            object_digest=record["package_digest"],
-            reason=run,
-        )
+        _log_given(office, tx, giver, record)
     return signed
+
+
+def _log_given(office: Office, tx: Transaction, giver: Actor, record: dict[str, Any]) -> None:
+    """Log the delivery of a run's package, and once more under the verb that 榕政综〔2017〕122号 art. 27 has for it (共享)."""
+    about = {"object": record["package"], "request": record["request"], "object_digest": record["package_digest"]}
+    about |= {"bytes": record["package_bytes"], "rows": sum(table["rows_given"] for table in record["tables"])}
+    office.log(tx, Verb.DELIVER, giver.person, **about, reason=record["run"])
+    office.log(tx, Verb.SHARE, giver.person, **about, article=ART_27)
 
 
 def receive(office: Office, number: str, receiver: Actor) -> HandoverSheet:
@@ -158,7 +163,4 @@ def _store(office: Office, tx: Transaction, sheet: HandoverSheet, actor: Actor) 
     office.log(
         tx, Verb.HANDOVER, actor.person, object=sheet.number, request=sheet.request, object_digest=stored, reason=side
     )
-    path = office.home.records / f"{sheet.number}.json"
-    part = path.with_suffix(".part")
-    part.write_bytes(canonical_bytes(sheet))
-    part.replace(path)
+    write_whole(record_path(office, sheet.number), canonical_bytes(sheet))

@@ -41,10 +41,12 @@ from extractor.plans.nodes import Join, Plan, Scan, TablePlan, inputs
 from extractor.requests import Act, OutputFormat, Request
 from extractor.sources.snapshot import SourceSnapshot, check_schema, check_unchanged, check_unique, take_snapshot
 from extractor.sources.tables import open_table
+from extractor.store.transaction import Transaction
 from extractor.transfer.pipe import EncryptedFile
 from extractor.transfer.seal import PackageWriter, SealedPackage
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
-from extractor.workflow.office import Office
+from extractor.workflow.office import ART_27, Office
+from extractor.workflow.records import record_path, write_whole
 from extractor.workflow.runs import (
     RunOrder,
     RunRecord,
@@ -85,7 +87,9 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
         ExtractorError: any step that stops the run; nothing is then delivered.
     """
     job = _prepare(office, order, report)  # 1. approvals, plan and keys, checked once more in this process
-    before = _look_at_sources(job)  # 2. files, schema, digests
+    before = _log_access(
+        job, _look_at_sources(job)
+    )  # 2. files, schema, digests; the access is in the log before any row is read
     _check_keys(job)  # 3. one row for each person where the plan joins
     classes = _classes(job)  # 4. persons of the population and their quasi-identifiers
     gate = _risk_gate(job, classes)  # 5. k, l, t, GB/T 42460; who must be left out
@@ -101,6 +105,7 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
 
 def _prepare(office: Office, order: RunOrder, report: Progress) -> _Job:
     report({"step": "check"})
+    office.check_residency()
     with office.store.reading() as tx:
         plan = current_plan(office, tx, order.request)
         decisions_in_force(office, tx, order.request, plan)
@@ -117,7 +122,7 @@ def _prepare(office: Office, order: RunOrder, report: Progress) -> _Job:
     check_coverage(plan.text_entities)
     request = from_json(Request, request_body)
     catalogue = catalogue_of(office, request)
-    keys = ProjectKeys.derive(office.root_key.secret, plan.project)
+    keys = ProjectKeys.derive(office.root_key.secret, request.pseudonym_domain)
     base = office.data_folder
 
     def opener(name: str, columns: tuple[str, ...]) -> pl.LazyFrame:
@@ -138,6 +143,20 @@ def _look_at_sources(job: _Job) -> tuple[SourceSnapshot, ...]:
         check_schema(table, snapshot)
         snapshots.append(snapshot)
     return tuple(snapshots)
+
+
+def _log_access(job: _Job, snapshots: tuple[SourceSnapshot, ...]) -> tuple[SourceSnapshot, ...]:
+    """Log the access to each source table in the operator's name (榕政综〔2017〕122号 art. 27), also for runs that fail later."""
+    office, order = job.office, job.order
+    with office.store.transaction() as tx:
+        operator = office.person(tx, order.operator)
+        for snapshot in snapshots:
+            columns = tuple(f"{snapshot.table}.{name}" for name in snapshot.columns)
+            office.log(
+                tx, Verb.ACCESS, operator, object=snapshot.table, request=order.request, rows=snapshot.rows,
+                columns=columns, object_digest=_source_digest(snapshot), reason=order.number, article=ART_27,
+            )  # fmt: skip
+    return snapshots
 
 
 def _check_keys(job: _Job) -> None:
@@ -337,10 +356,14 @@ def _source_figures(snapshot: SourceSnapshot) -> SourceFigures:
         files=len(snapshot.files),
         bytes=snapshot.bytes,
         rows=snapshot.rows,
-        digest=digest({"files": [[file.name, file.bytes, file.digest, file.digest_of] for file in snapshot.files]}),
+        digest=_source_digest(snapshot),
         columns_read=len(snapshot.columns),
         columns_total=snapshot.columns_total,
     )
+
+
+def _source_digest(snapshot: SourceSnapshot) -> str:
+    return digest({"files": [[file.name, file.bytes, file.digest, file.digest_of] for file in snapshot.files]})
 
 
 def _table_figures(
@@ -365,22 +388,33 @@ def _table_figures(
 def _commit(job: _Job, sealed: SealedPackage, record: RunRecord) -> None:
     """Give the package its place and record everything in one transaction; on failure the package goes with the workspace."""
     office, order = job.office, job.order
-    target = office.home.packages / sealed.path.name
+    target, file = office.home.packages / sealed.path.name, record_path(office, order.number)
     try:
         with office.store.transaction() as tx:
             tx.put("run_record", order.number, record)
             stored = tx.put("package", order.package, json.loads(sealed.manifest.to_json()))
             tx.move("run", order.number, was=RunState.RUNNING.value, to=RunState.SEALED.value)
             move_request(tx, order.request, Act.SEAL)
-            rows = sum(table.rows_given for table in record.tables)
-            about = {"request": order.request, "rows": rows, "bytes": sealed.bytes}
-            columns = tuple(f"{t.name}.{c.output}" for t in job.plan.tables for c in t.columns)
-            office.log(
-                tx, Verb.RUN_END, None, object=order.number, object_digest=digest(record), columns=columns, **about
-            )
-            office.log(tx, Verb.SEAL, None, object=order.package, object_digest=sealed.digest, reason=stored, **about)
+            _log_sealed(job, tx, sealed, record=record, manifest=stored)
             sealed.path.rename(target)
+            write_whole(
+                file, canonical_bytes(record)
+            )  # Before the commit: a disk that is full fails the run and not its report.
     except BaseException:
         target.unlink(missing_ok=True)
+        if file.is_file():
+            file.unlink()
         raise
-    (office.home.records / f"{order.number}.json").write_bytes(canonical_bytes(record))
+
+
+def _log_sealed(job: _Job, tx: Transaction, sealed: SealedPackage, *, record: RunRecord, manifest: str) -> None:
+    """Log what the run measured, scanned, ended with and sealed, in figures and digests only."""
+    office, order = job.office, job.order
+    rows, risk = sum(table.rows_given for table in record.tables), record.risk["after"]
+    about = {"request": order.request, "rows": rows, "bytes": sealed.bytes}
+    columns = tuple(f"{t.name}.{c.output}" for t in job.plan.tables for c in t.columns)
+    figures = f"k={risk['k']} R={risk['R']:.6f} grade={risk['grade']}"
+    office.log(tx, Verb.RISK, None, object=order.number, request=order.request, reason=figures)
+    office.log(tx, Verb.SCAN, None, object=order.package, request=order.request, rows=rows)
+    office.log(tx, Verb.RUN_END, None, object=order.number, object_digest=digest(record), columns=columns, **about)
+    office.log(tx, Verb.SEAL, None, object=order.package, object_digest=sealed.digest, reason=manifest, **about)

@@ -27,6 +27,7 @@ from extractor.store.database import Store
 from extractor.store.transaction import Transaction
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+ART_27 = "榕政综〔2017〕122号 第二十七条"
 Clock = Callable[[], datetime]
 
 
@@ -82,6 +83,14 @@ class Office:
     def data_folder(self) -> Path:
         """The folder that locations of tables are relative to."""
         return (self.home.root / self.settings.data).resolve()
+
+    def check_residency(self) -> None:
+        """Check that the division of the settings lies in the area that every policy's residency rule allows.
+
+        Raises:
+            Refused: naming each rule that it breaks.
+        """
+        check_residency(self.policies, self.settings)
 
     def person(self, tx: Transaction, person: str) -> Person:
         """Return a registered person.
@@ -157,6 +166,16 @@ class Office:
                     article=reasons[0].article or None if reasons else None,
                 )
             raise
+
+
+def check_residency(policies: PolicySet, settings: Settings) -> None:
+    """Check that an installation stands where every residency rule of its policies allows data to be stored.
+
+    Raises:
+        Refused: naming each rule that its division breaks.
+    """
+    if faults := policies.area_faults(settings.division, "settings.division"):
+        raise Refused(faults, thing="settings.division")
 
 
 def public_key_of(person: Person) -> PublicKey:

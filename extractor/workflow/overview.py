@@ -12,7 +12,8 @@ from extractor.destruction import missing_signatures
 from extractor.requests import Decision
 from extractor.workflow.delivery import package_path
 from extractor.workflow.office import Office
-from extractor.workflow.purging import record_path, records_of
+from extractor.workflow.purging import records_of
+from extractor.workflow.records import record_path
 from extractor.workflow.runs import RunOrder
 
 
@@ -90,7 +91,7 @@ def run_result(office: Office, order: RunOrder) -> dict[str, Any]:
              "spans": dict(table["spans"]), "unparsed": dict(table["unparsed"])}
             for table in record["tables"]
         ],
-        "run_record": str(office.home.records / f"{order.number}.json"),
+        "run_record": str(record_path(office, order.number)),
         "destruction_record": str(record_path(office, destroyed[-1].number)),
         "destruction_number": destroyed[-1].number,
     }  # fmt: skip

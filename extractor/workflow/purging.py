@@ -1,13 +1,12 @@
 """Purge and destruction record: whatever happened to a run, what it left is destroyed and the record says so.
 
-Owns the order: the inventory is committed to the log before anything is deleted, deletion is verified, the record is signed by
-the unit, and destroyer and witnesses sign it afterwards. 榕政综〔2017〕122号 art. 23.
+Owns the order: the inventory is committed to the log before anything is deleted, deletion is verified, the unit signs each
+version of the record (a DSSE envelope beside its file), and destroyer and witnesses sign in it. 榕政综〔2017〕122号 art. 23.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import extractor
 from extractor.canonical import canonical_bytes
@@ -38,13 +37,19 @@ from extractor.keys import PublicKey
 from extractor.log.entries import Verb
 from extractor.log.journal import head
 from extractor.log.journal import read as read_entry
-from extractor.requests import Act, Person, State
+from extractor.requests import Act, Person
 from extractor.scratch_items import WorkspaceItem
 from extractor.store.transaction import Transaction
+from extractor.transfer.dsse import sign_envelope, verify_envelope
+from extractor.workflow.approval import stored_subject
 from extractor.workflow.office import Actor, Office
+from extractor.workflow.records import envelope_path, record_path, write_whole
 from extractor.workflow.runs import RunOrder, move_request
 from extractor.workflow.separation import Part, take_part
+from extractor.workflow.statements import put_statement
 from extractor.workspace import Workspace
+
+MEDIA_TYPE = "application/vnd.extractor.destruction-record+json"
 
 
 @dataclass(frozen=True)
@@ -156,11 +161,12 @@ def verify_destruction(office: Office, number: str) -> DestructionRecord:
     """Verify a stored record and that its inventory is the one that was committed before anything was deleted.
 
     Raises:
-        IntegrityError: a signature, the inventory or the log entry does not fit.
+        IntegrityError: a signature of a person or the unit, the inventory or the log entry does not fit.
     """
     with office.store.reading() as tx:
         record = from_json(DestructionRecord, tx.get("destruction", number).body)
         check_record(office, tx, record)
+        _check_envelope(office, record)
         entry = read_entry(tx, record.log_sequence)
         if entry.verb is not Verb.PURGE or entry.object_digest != record.inventory_digest:
             raise IntegrityError(
@@ -173,14 +179,34 @@ def verify_destruction(office: Office, number: str) -> DestructionRecord:
     return record
 
 
+def _check_envelope(office: Office, record: DestructionRecord) -> None:
+    """Check that the envelope beside the record's file holds this record, signed by the unit."""
+    try:
+        envelope = envelope_path(office, record.number).read_bytes()
+        payload, _ = verify_envelope(envelope, payload_type=MEDIA_TYPE, trusted=(office.unit_key.public,))
+    except (OSError, IntegrityError):
+        payload = b""
+    if payload != canonical_bytes(record):
+        raise IntegrityError(
+            "the unit's signature beside the record's file is missing, or is not over this record",
+            zh="记录文件旁缺少单位签名,或所签的不是本记录",
+            thing=record.number,
+            fix_en="do not rely on the record; report it",
+            fix_zh="请勿采信该记录并上报",
+        )
+
+
 def close_request(office: Office, number: str, auditor: Actor) -> None:
-    """Close a delivered request once every destruction record of it is signed by all and verifies.
+    """Close a delivered request under the auditor's signature, once every destruction record of it is signed and verifies.
 
     Raises:
-        ApprovalError: there is no record, or one still misses a signature.
+        ApprovalError: it is not delivered, there is no record, or one still misses a signature.
+        ConfigurationError: the auditor's own key is not given.
     """
     with office.refusals_logged(auditor.person, Verb.VERIFY, number), office.store.transaction() as tx:
+        auditor.signing_key()
         take_part(tx, number, auditor.person, Part.AUDIT)
+        move_request(tx, number, Act.CLOSE)
         records = records_of(tx, number)
         if not records:
             raise ApprovalError(
@@ -200,9 +226,8 @@ def close_request(office: Office, number: str, auditor: Actor) -> None:
                     fix_zh=f"待签:{'、'.join(missing)}(extractor destroy sign {record.number})",
                 )
             check_record(office, tx, record)
-        if tx.state("request", number) == State.DELIVERED.value:
-            move_request(tx, number, Act.CLOSE)
-        office.log(tx, Verb.VERIFY, auditor.person, object=number, request=number)
+        said = put_statement(office, tx, auditor, act=Act.CLOSE, subject=stored_subject(tx, number))
+        office.log(tx, Verb.VERIFY, auditor.person, object=number, request=number, object_digest=said)
 
 
 def _store(office: Office, tx: Transaction, record: DestructionRecord, *, who: Person | None = None) -> None:
@@ -218,15 +243,10 @@ def _store(office: Office, tx: Transaction, record: DestructionRecord, *, who: P
         object_digest=stored,
         reason=record.ground.value,
     )
-    path = record_path(office, record.number)
-    part = path.with_suffix(".part")
-    part.write_bytes(canonical_bytes(record))
-    part.replace(path)
-
-
-def record_path(office: Office, number: str) -> Path:
-    """Return where a record's file lies."""
-    return office.home.records / f"{number}.json"
+    body = canonical_bytes(record)
+    write_whole(record_path(office, record.number), body)
+    envelope = sign_envelope(body, payload_type=MEDIA_TYPE, signer=office.unit_key)
+    write_whole(envelope_path(office, record.number), envelope)
 
 
 def _memory(order: RunOrder) -> DestroyedItem:

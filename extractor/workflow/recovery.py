@@ -11,6 +11,7 @@ from extractor.store.transaction import Transaction
 from extractor.workflow.delivery import package_path
 from extractor.workflow.office import Office
 from extractor.workflow.purging import purge_run, records_of
+from extractor.workflow.records import record_path
 from extractor.workflow.runs import RunOrder, RunState, end_badly
 from extractor.workspace import Workspace, abandoned
 
@@ -50,8 +51,10 @@ def destroy_leftovers(office: Office, order: RunOrder, *, ground: Ground) -> Non
     workspace = Workspace.adopt(left[0]) if left else Workspace.create(office.home.scratch, order.number)
     with workspace:
         orphan = package_path(office, order.package)
-        if not is_sealed and orphan.exists():
-            orphan.rename(workspace.path(orphan.name))
+        if not is_sealed:
+            record_path(office, order.number).unlink(missing_ok=True)  # Written before a commit that never came.
+            if orphan.exists():
+                orphan.rename(workspace.path(orphan.name))
         purge_run(office, order, workspace, ground=ground, package=package)
 
 

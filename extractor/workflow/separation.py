@@ -1,7 +1,7 @@
 """Nobody alone: who has had which part in a request, and which parts one person may have together (design, invariant 7).
 
-Owns the history of parts and the rule over it. It looks at what a person has done in this request, not at the role they hold
-now, so changing roles does not help.
+Owns the history of parts, the rule over it, and which role each part needs. Separation looks at what a person has done in this
+request, so changing roles does not help; the role comes on top of it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,20 @@ _TOGETHER = (
 )
 _OF_THE_APPLICANT = frozenset({Part.APPLY, Part.AGREE, Part.RECEIVE})
 
+# Who approves or agrees is named by each step of the plan, and checked where it is signed.
+_ROLES = {
+    Part.APPLY: Role.DATA_USER,
+    Part.RUN: Role.TECHNICAL_SERVICE_UNIT,
+    Part.GIVE: Role.TECHNICAL_SERVICE_UNIT,
+    Part.RECEIVE: Role.DATA_USER,
+    Part.DESTROY: Role.DESTROYER,
+    Part.WITNESS: Role.WITNESS,
+    Part.AUDIT: Role.AUDITOR,
+}
+
 
 def take_part(tx: Transaction, number: str, person: Person, part: Part, *, of: str = "") -> None:
-    """Record that a person takes a part in a request, after checking that their other parts allow it.
+    """Record that a person takes a part in a request, after checking that role and other parts allow it.
 
     Args:
         tx: the transaction of the act.
@@ -47,15 +58,26 @@ def take_part(tx: Transaction, number: str, person: Person, part: Part, *, of: s
         of: which step of several of one part, such as the id of an approval step.
 
     Raises:
-        ApprovalError: they or their unit have a part that excludes this one.
+        ApprovalError: they or their unit have a part that excludes this one, or their role is not the part's.
+    """
+    check_part(tx, number, person, part, of=of)
+    body = {"person": person.id, "unit": person.unit, "part": part.value, "of": of}
+    tx.put("part", f"{number}/{part.value}/{of}/{person.id}", body)
+
+
+def check_part(tx: Transaction, number: str, person: Person, part: Part, *, of: str = "") -> None:
+    """Check that a person may take a part in a request, without recording that they do.
+
+    Raises:
+        ApprovalError: they or their unit have a part that excludes this one, or their role is not the part's.
     """
     before = _parts(tx, number)
     own = {taken for who, taken, _, _ in before if who == person.id} - {part}
     if own and not any(own | {part} <= allowed for allowed in _TOGETHER):
-        raise _refused(number, min(own), part)
+        raise _refused(number, person.id, min(own), part)
     other_step = any(who == person.id and taken is part and step != of for who, taken, _, step in before)
     if part in (Part.APPROVE, Part.AGREE) and other_step:
-        raise _refused(number, part, part)
+        raise _refused(number, person.id, part, part)
     applicants = {unit for _, taken, unit, _ in before if taken is Part.APPLY}
     # The applicant is a party to the agreement through its own data users, and the other parties are through nobody of it.
     as_applicant = part in _OF_THE_APPLICANT and person.role is Role.DATA_USER
@@ -75,8 +97,35 @@ def take_part(tx: Transaction, number: str, person: Person, part: Part, *, of: s
             fix_en="let another unit act",
             fix_zh="请由其他单位办理",
         )
-    body = {"person": person.id, "unit": person.unit, "part": part.value, "of": of}
-    tx.put("part", f"{number}/{part.value}/{of}/{person.id}", body)
+    _check_role(number, person, part)
+
+
+def _check_role(number: str, person: Person, part: Part) -> None:
+    needed = _ROLES.get(part, person.role)
+    if person.role is not needed:
+        raise ApprovalError(
+            f"the part {part.value} needs role {needed.value}, and {person.id} has role {person.role.value}",
+            zh=f"“{part.value}”须由角色 {needed.value} 承担,而 {person.id} 的角色是 {person.role.value}",
+            thing=number,
+            fix_en="let a person of that role do it",
+            fix_zh="请由该角色的人员办理",
+        )
+
+
+def check_own_unit(number: str, person: Person, unit: str, *, part: Part) -> None:
+    """Check that a part that belongs to the installation's own unit is taken by a person of it.
+
+    Raises:
+        ApprovalError: the person is of another unit.
+    """
+    if person.unit != unit:
+        raise ApprovalError(
+            f"the part {part.value} belongs to the unit of this installation, and {person.id} is of another unit",
+            zh=f"“{part.value}”须由本安装所属单位承担,而 {person.id} 属于其他单位",
+            thing=number,
+            fix_en=f"let a person of {unit} do it",
+            fix_zh=f"请由{unit}的人员办理",
+        )
 
 
 def part_of(tx: Transaction, number: str, person: Person) -> set[Part]:
@@ -89,10 +138,10 @@ def _parts(tx: Transaction, number: str) -> list[tuple[str, Part, str, str]]:
     return [(d.body["person"], Part(d.body["part"]), d.body["unit"], d.body["of"]) for d in found]
 
 
-def _refused(number: str, before: Part, part: Part) -> ApprovalError:
+def _refused(number: str, who: str, before: Part, part: Part) -> ApprovalError:
     return ApprovalError(
-        f"the same person has already had the part {before.value} in this request and cannot also {part.value}",
-        zh=f"同一人已在本申请中承担“{before.value}”,不得再承担“{part.value}”",
+        f"{who} has already had the part {before.value} in this request and cannot also {part.value}",
+        zh=f"{who} 已在本申请中承担“{before.value}”,不得再承担“{part.value}”",
         thing=number,
         fix_en="let another person do it",
         fix_zh="请由其他人员办理",

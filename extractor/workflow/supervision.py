@@ -7,7 +7,6 @@ not read a source row: only the worker does.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -28,7 +27,7 @@ from extractor.workflow.approval import current_plan, decisions_in_force
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.recovery import destroy_leftovers
 from extractor.workflow.runs import RunOrder, RunState, end_badly, move_request, process_identity
-from extractor.workflow.separation import Part, take_part
+from extractor.workflow.separation import Part, check_own_unit, check_part, take_part
 
 Progress = Callable[[dict[str, Any]], None]
 KILL_AFTER_SECONDS = 10
@@ -94,15 +93,19 @@ def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> Ru
     """Check every approval, freeze the plan under the operator's signature, and order its run.
 
     Raises:
-        ApprovalError: an approval does not hold, or somebody of the crew had another part.
+        ApprovalError: an approval does not hold, or somebody of the crew has another role or had another part.
+        IntegrityError: the submission was not signed by the person that it names.
+        Refused: the installation stands outside the area that a policy allows.
     """
     key = operator.signing_key()
     with office.refusals_logged(operator.person, Verb.RUN_START, number), office.store.transaction() as tx:
+        office.check_residency()
         plan = current_plan(office, tx, number)
         decisions_in_force(office, tx, number, plan)
         if plan.until < office.today:
             raise _too_late(number)
         take_part(tx, number, operator.person, Part.RUN)
+        check_own_unit(number, operator.person, office.settings.unit, part=Part.RUN)
         if tx.state("request", number) == State.APPROVED.value:
             frozen = FrozenPlan(
                 number, plan.digest, operator.person.id, operator.person.unit, office.now, key.public.text
@@ -112,6 +115,9 @@ def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> Ru
             move_request(tx, number, Act.FREEZE)
             office.log(tx, Verb.FREEZE, operator.person, object=plan.digest, request=number, object_digest=stored)
         people = _crew(office, tx, operator=operator.person, crew=crew, grade=_grade(plan))
+        check_part(tx, number, people.destroyer, Part.DESTROY)
+        for witness in people.witnesses:
+            check_part(tx, number, witness, Part.WITNESS)
         order = _order(office, tx, plan, request=number, people=people)
         move_request(tx, number, Act.START)
         tx.put("run", order.number, order)
@@ -184,7 +190,7 @@ def _supervise(office: Office, order: RunOrder, progress: Progress) -> Extractor
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=None if os.environ.get("EXTRACTOR_DEBUG") else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
         text=True,
     )

@@ -11,6 +11,7 @@ import random
 import shutil
 import subprocess
 import sys
+import textwrap
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ PEOPLE = {
     "witness-2": ("witness", "福州健康医疗大数据运营有限公司"),
     "auditor": ("auditor", "福州市数字福州建设领导小组办公室"),
 }
+YEAR = date.today().year
+NUMBER, RUN = f"RQ-{YEAR}-0001", f"RN-{YEAR}-0001"  # The first of a fresh installation.
+CUSTODY = ("--custodian", "管理员", "--place", "园区")
 STEPS = (("operator_review", "operator"), ("agreement_user", "applicant"), ("agreement_operator", "operator"))
 
 CATALOGUE = """
@@ -226,6 +230,18 @@ class Answer:
         """The JSON that was printed: the result on standard output, or the error as the last line of standard error."""
         return json.loads(self.out if self.code == 0 else self.err.strip().splitlines()[-1])
 
+    def said(self, code: int, *words: str) -> None:
+        """Check an error: its exit code, both languages, and that it names the thing."""
+        assert self.code == code, (self.out, self.err)
+        body = self.json
+        assert body["exit_code"] == code
+        assert body["message"]["zh"] and body["message"]["en"] and body["message"]["zh"] != body["message"]["en"]
+        assert body["thing"] or body["reasons"]
+        if body["error"] != "FormError":  # Whose message says what is allowed.
+            assert body["fix"]["zh"] and body["fix"]["en"]
+        for word in words:
+            assert word in body["thing"] + body["message"]["en"], body
+
 
 class RawValueWatch:
     """Looks for planted raw values in texts and files, inside archives, Parquet, databases, and common encodings."""
@@ -308,6 +324,37 @@ class Clinic:
     def run(self, number: str, **options: Any) -> Answer:
         """Run a request as the technical service unit."""
         return self.cli("run", number, "--by", "runner", **options)
+
+    def nothing_begun(self, *, state: str | None = "approved") -> None:
+        """Check that no run was started and no package made."""
+        assert not list((self.home / "packages").iterdir())
+        assert not list((self.home / "scratch").iterdir())
+        if state is not None:
+            shown = self.ok("request", "show", NUMBER)
+            assert (shown["state"], shown["runs"], shown["destruction_records"]) == (state, [], [])
+
+    def ended(self, *, state: str = "failed", ground: str = "run_failed") -> None:
+        """Check that a run ended badly: no package, no leftovers, a destruction record, and an intact log that says so."""
+        shown = self.ok("request", "show", NUMBER)
+        assert shown["state"] == "failed"
+        assert shown["runs"][0]["state"] == state
+        assert [record["ground"] for record in shown["destruction_records"]] == [ground]
+        assert not list((self.home / "packages").iterdir())
+        assert not list((self.home / "scratch").iterdir())
+        assert not [path for path in (self.home / "records").glob("RN-*") if path.is_file()]
+        record = json.loads((self.home / "records" / f"{shown['destruction_records'][0]['number']}.json").read_bytes())
+        assert record["chain"]["run"] == RUN
+        assert all(item["outcome"] == "gone" for item in record["items"])
+        assert self.ok("log", "verify")["verified"]
+        verbs = [entry["verb"] for entry in self.ok("log", "search", "--request", NUMBER)["entries"]]
+        assert {"purge", "destroy"} <= set(verbs)
+        assert self.cli("request", "sign", NUMBER, "--as", "giver", "--by", "runner", *CUSTODY).code == 6
+
+    def runs_again(self) -> None:
+        """Check that the request can be run after mending."""
+        answer = self.run(NUMBER)
+        assert answer.code == 0, answer.err
+        assert [path.name for path in (self.home / "packages").iterdir()] == [Path(answer.json["package"]).name]
 
     def left_behind(self) -> dict[str, list[str]]:
         """Return the raw values in any file of the home but the source and what the recipient opened."""
@@ -392,3 +439,42 @@ def approved(_approved_template: Clinic, tmp_path: Path) -> Iterator[Clinic]:
 @pytest.fixture(scope="session")
 def rewrite() -> Callable[[Path, dict[str, list[Row]]], None]:
     return write_tables
+
+
+SITE = """
+import importlib.abc, importlib.util, os, sys, time
+from pathlib import Path
+
+class _Plant(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != {module!r}:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+        def exec_module(m):
+            run(m)
+            plant(m)
+        spec.loader.exec_module = exec_module
+        return spec
+
+def plant(m):
+{code}
+
+if "extractor.worker" in sys.orig_argv:
+    sys.meta_path.insert(0, _Plant())
+"""
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """Return the environment under which a run's process has a fault planted into one of its modules."""
+
+    def planted(module: str, code: str) -> dict[str, str]:
+        folder = tmp_path / "site"
+        folder.mkdir()
+        text = SITE.format(module=module, code=textwrap.indent(textwrap.dedent(code), "    "))
+        (folder / "sitecustomize.py").write_text(text, "utf-8")
+        return {"PYTHONPATH": str(folder)}
+
+    return planted

@@ -24,13 +24,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from extractor.bootstrap import open_office
+from extractor.decode import from_json
 from extractor.errors import ApprovalError
 from extractor.keys import load_signing_key
+from extractor.requests import Subject
 from extractor.transfer.open import open_package
 from extractor.workflow.office import Actor
+from extractor.workflow.statements import Statement
 from extractor.workflow.supervision import Crew, order_run
 
 CHAPTERS = {"N18.903": "N00-N99", "I63.900": "I00-I99", "J18.900": "J00-J99"}
+APPLICANT_AND_PROJECT = '["12350100MB9Y00112X","福州榕桥大学","ACC-1"]'
+CUSTODY = ("--custodian", "管理员", "--place", "园区")
 DOMAINS = {"PID": "person", "VID": "visit", "DOCTOR": "staff_name", "IDNO": "resident_id", "PHONE": "phone"}
 
 
@@ -81,7 +86,7 @@ def story(clinic: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
         said[step] = ok("request", "sign", number, "--as", step, "--by", person)
     said["run"] = ok("run", number, "--by", "runner", shell=True)
     package = said["run"]["package"]
-    said["giver"] = ok("request", "sign", number, "--as", "giver", "--by", "runner", "--custodian", "管理员")
+    said["giver"] = ok("request", "sign", number, "--as", "giver", "--by", "runner", *CUSTODY)
     said["receiver"] = ok("request", "sign", number, "--as", "receiver", "--by", "applicant")
     said["verify"] = ok("package", "verify", package)
     said["open"] = ok("package", "open", package, "--identity", clinic.identity, "--out", out / "opened", shell=True)
@@ -109,14 +114,18 @@ def tag(key: bytes, text: str) -> bytes:
     return mac.finalize()
 
 
-def pseudonym(root: bytes, column: str, value: str, project: str = "ACC-1") -> str:
+def pseudonym(root: bytes, column: str, value: str) -> str:
     """Compute a pseudonym from its published recipe: HKDF, AES-256-CMAC, 96 bits in consonants."""
-    key = derived(derived(root, f"pseudonyms\0{project}"), f"domain\0{DOMAINS[column]}")
+    key = derived(derived(root, f"pseudonyms\0{APPLICANT_AND_PROJECT}"), f"domain\0{DOMAINS[column]}")
     return "".join("bcdfghjkmnpqrtvz"[half] for byte in tag(key, value)[:12] for half in divmod(byte, 16))
 
 
 def offset(root: bytes, person: str) -> timedelta:
-    drawn = int.from_bytes(tag(derived(derived(root, "date-shift\0ACC-1"), "day-offset"), person)[:8]) % 364 - 182
+    drawn = (
+        int.from_bytes(tag(derived(derived(root, f"date-shift\0{APPLICANT_AND_PROJECT}"), "day-offset"), person)[:8])
+        % 364
+        - 182
+    )
     return timedelta(days=drawn + (drawn >= 0))
 
 
@@ -303,12 +312,29 @@ def test_the_chain_of_digests_holds_and_is_in_the_log(story: Story) -> None:
         by_verb.setdefault(verb, set()).add(digest)
     assert said["show"]["request_digest"] in by_verb["submit"]
     assert run["plan"] in by_verb["compile"] & by_verb["run_start"]
-    assert package in by_verb["seal"] & by_verb["deliver"]
+    assert package in by_verb["seal"] & by_verb["deliver"] & by_verb["share"]
     assert record["inventory_digest"] in by_verb["purge"]
     assert {approval["digest"] for approval in provenance["approvals"]} <= by_verb["sign"]
     assert said["log"]["verified"] and said["exported"]["entries"] == said["export"]["entries"] > said["log"]["entries"]
     assert said["prove"]["proof"].startswith("c2sp.org/tlog-proof@v1")
     assert said["show"]["state"] == "closed"
+
+
+def test_submission_and_closing_are_signed_and_the_log_knows_them(story: Story) -> None:
+    office = open_office(story.clinic.home)
+    with office.store.reading() as tx:
+        said = {kind: tx.get(kind, story.number) for kind in ("submission", "closing")}
+    office.store.close()
+    logged = {entry["verb"]: entry for entry in story.answers["search"] if entry["verb"] in ("submit", "verify")}
+    assert logged["submit"]["reason"] == said["submission"].digest
+    assert logged["verify"]["object_digest"] == said["closing"].digest
+    for document, person in ((said["submission"], "applicant"), (said["closing"], "auditor")):
+        statement = from_json(Statement, document.body)
+        public = load_signing_key(story.clinic.home / f"keys/people/{person}.pem").public
+        assert public.accepts(statement.signed_bytes, bytes.fromhex(statement.signature))
+        assert statement.subject == Subject(
+            story.number, story.answers["show"]["request_digest"], story.answers["run"]["plan"]
+        )
 
 
 def test_a_package_opens_for_its_recipient_only_and_until_its_day(story: Story, tmp_path: Path) -> None:
@@ -380,8 +406,28 @@ def test_csv_for_excel_has_the_mark_and_both_escape_formulas(story: Story, again
 TWICE = {
     "who approved runs": ("already had the part", "run", "{number}", "--by", "operator"),
     "the runner receives": ("data user", "request", "sign", "{number}", "--as", "receiver", "--by", "runner"),
-    "a witness gives": ("already had the part", "request", "sign", "{number}", "--as", "giver", "--by", "witness-1"),
-    "who approved gives": ("already had the part", "request", "sign", "{number}", "--as", "giver", "--by", "operator"),
+    "a witness gives": (
+        "already had the part",
+        "request",
+        "sign",
+        "{number}",
+        "--as",
+        "giver",
+        "--by",
+        "witness-1",
+        *CUSTODY,
+    ),
+    "who approved gives": (
+        "already had the part",
+        "request",
+        "sign",
+        "{number}",
+        "--as",
+        "giver",
+        "--by",
+        "operator",
+        *CUSTODY,
+    ),
     "the runner destroys": ("", "destroy", "sign", "{record}", "--by", "runner"),
     "the auditor witnesses": ("", "destroy", "sign", "{record}", "--by", "auditor"),
     "the runner audits": ("already had the part", "request", "close", "{number}", "--by", "runner"),

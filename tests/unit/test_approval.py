@@ -371,13 +371,26 @@ def test_a_forged_decision_does_not_hold(site: Site, name: str) -> None:
         site.in_force(number)
 
 
-def test_a_new_key_of_the_person_voids_what_the_old_one_signed(site: Site) -> None:
+def test_a_registered_key_is_never_replaced(site: Site) -> None:
     number = site.approved()
-    actor = site.people["operator"]
-    register(
-        site.office, Identity("operator", "operator", "operator", "运营公司"), site.people["health"].person.public_key
-    )
-    assert actor.key is not None
+    mine, other = site.people["operator"].person, site.people["health"].person.public_key
+    with pytest.raises(ConfigurationError, match="never replaced") as caught:
+        register(site.office, Identity("operator", "operator", "operator", "运营公司"), other)
+    assert caught.value.exit_code == 3
+    again = register(site.office, Identity("operator", "operator", "auditor", "别的公司"))
+    assert (again.public_key, again.role) == (mine.public_key, Role.AUDITOR)
+    assert [reason for _, _, reason in site.logged(Verb.PERSON_CHANGE)] == [
+        "role was operator, becomes auditor; unit changed"
+    ]
+    site.again("operator", Role.OPERATOR, "运营公司")
+    assert len(site.in_force(number)) == 3
+
+
+def test_a_key_that_was_replaced_behind_the_register_voids_what_the_old_one_signed(site: Site) -> None:
+    number = site.approved()
+    with site.office.store.transaction() as tx:
+        other = replace(site.people["operator"].person, public_key=site.people["health"].person.public_key)
+        tx.put("person", "operator", other)
     with refused("signature that is not its person's"):
         site.in_force(number)
 

@@ -285,8 +285,99 @@ def test_a_linked_table_reaches_its_person_by_one_join() -> None:
     (join,) = [node for node in nodes(table.root) if isinstance(node, Join)]
     assert (join.on, join.key) == ("ZYH", "ZYH")
     assert "BAH" in join.take
-    assert isinstance(table.root.input, SemiJoin)
-    assert table.root.input.on == "admissions.BAH"
+    (semi,) = [node for node in nodes(table.root) if isinstance(node, SemiJoin)]
+    assert (semi.on, semi.key) == ("ZYH", "ZYH")
+    assert isinstance(semi.other, Filter)
+
+
+def test_a_table_is_bound_to_the_kept_rows_of_what_it_is_linked_to() -> None:
+    plan = compiled(STROKE, HOSPITAL)
+    stays = table_of(plan, "admissions").root.input
+    assert isinstance(stays, Filter)
+    for name in ("diagnoses", "charges", "notes"):
+        (semi,) = [node for node in nodes(table_of(plan, name).root) if isinstance(node, SemiJoin)]
+        assert (semi.on, semi.key) == ("ZYH", "ZYH")
+        assert isinstance(semi.other, Filter)
+        assert semi.other.predicate == stays.predicate
+    (semi,) = [node for node in nodes(table_of(plan, "patients").root) if isinstance(node, SemiJoin)]
+    assert (semi.on, semi.key) == ("BAH", "BAH")
+
+
+def test_links_are_followed_to_their_end() -> None:
+    catalogue = changed(HOSPITAL, "charges", period=None, link=PersonLink("ZYH", "diagnoses", "ZYH"))
+    plan = compiled(only(STROKE, variable("charges", "JE", "raw")), catalogue)
+    read = [scan.table for scan in nodes(table_of(plan, "charges").root) if isinstance(scan, Scan)]
+    assert read == ["charges", "diagnoses", "admissions"]
+    assert set(refusals(only(STROKE, variable("charges", "JE", "raw")), moved(catalogue, "admissions", "US"))) == {
+        "admissions.location.division"
+    }
+
+
+def test_a_link_that_restricts_nothing_is_not_read() -> None:
+    catalogue = changed(HOSPITAL, "admissions", period=None)
+    plan = compiled(only(STROKE, variable("charges", "JE", "raw")), catalogue)
+    assert set(columns_read(plan)) == {"charges"}
+
+
+def test_persons_of_a_table_that_has_a_link_alone_restrict_other_tables() -> None:
+    catalogue = changed(HOSPITAL, "diagnoses", person=None)
+    asked = only(STROKE, variable("patients", "XB", "raw"), population="diagnoses.JBDM LIKE 'I6%'")
+    root = table_of(compiled(asked, catalogue), "patients").root.input
+    assert isinstance(root, SemiJoin)
+    assert (root.on, root.key) == ("BAH", "admissions.BAH")
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "said"),
+    [
+        ("admissions", {"link": PersonLink("ZYH", "notes", "ZYH")}, "circle"),
+        ("admissions", {"link": PersonLink("ZYH", "admissions", "ZYH")}, "circle"),
+        ("admissions", {"key": ("ZYH", "BAH")}, "not unique"),
+        ("notes", {"link": PersonLink("ZYH", "admissions", "XH")}, "no such key"),
+    ],
+)
+def test_a_link_that_cannot_bind_is_a_fault_of_the_catalogue(place: str, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        changed(HOSPITAL, place, **changes)
+
+
+def test_rows_may_be_bound_by_a_key_that_is_not_unique_where_nothing_is_taken_through_it() -> None:
+    assert changed(HOSPITAL, "charges", link=PersonLink("ZYH", "diagnoses", "ZYH"))
+    with pytest.raises(ConfigurationError, match="not unique"):
+        changed(HOSPITAL, "charges", person=None, link=PersonLink("ZYH", "diagnoses", "ZYH"))
+
+
+# --- ages in texts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("birth", "age", "expected"),
+    [
+        ("age_band_10", None, "age_band_10"), ("age_band_5", "age_band_10", "age_band_5"), ("year", "age_band_10", "age"),
+        (None, "age", "age"), (None, None, "age_band_10"), ("none", "none", "age_band_10"),
+    ],
+)  # fmt: skip
+def test_ages_stand_in_a_text_as_finely_as_the_plan_gives_them(
+    birth: str | None, age: str | None, expected: str
+) -> None:
+    asked = [
+        variable("notes", "JLNR", "surrogate"),
+        variable("notes", "JLLX", "raw"),
+        variable("patients", "XB", "raw"),
+    ]
+    asked += [variable("patients", "CSRQ", birth)] if birth else []
+    asked += [variable("admissions", "NL", age)] if age else []
+    plan = compiled(replace(only(STROKE, *asked), consent=Consent.WRITTEN), HOSPITAL)
+    assert table_of(plan, "notes").text_age == expected
+    assert {table.text_age for table in plan.tables if table.name != "notes"} == {None}
+
+
+def test_the_age_of_a_relative_says_nothing_of_the_patients_age() -> None:
+    catalogue = changed(HOSPITAL, "patients.LXRGX", kind="age", sharing=HOSPITAL.tables[0].fields[0].sharing)
+    asked = only(STROKE, variable("notes", "JLNR", "surrogate"), variable("patients", "LXRGX", "age"))
+    plan = compiled(asked, catalogue)
+    assert levels(plan)["patients.LXRGX"] == "age"
+    assert table_of(plan, "notes").text_age == "age_band_10"
 
 
 def test_the_person_key_has_one_domain_in_every_table_whatever_it_is_called() -> None:

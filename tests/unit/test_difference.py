@@ -53,6 +53,11 @@ def test_a_changed_period_is_told_and_the_rows_with_it() -> None:
     assert "reference_date" in found
 
 
+def test_another_level_of_ages_in_text_is_told() -> None:
+    finer = [replace(v, level="age", coarsest=None) if v.field == "CSRQ" else v for v in REQUEST.variables]
+    assert things(compiled(variables=tuple(finer)))["notes: ages in text"] == ("age_band_10", "age")
+
+
 def test_added_dropped_and_coarser_fields_are_told_one_by_one() -> None:
     variables = [
         replace(v, level="age_band_5") if v.field == "CSRQ" else v for v in REQUEST.variables if v.field != "XB"

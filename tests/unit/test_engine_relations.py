@@ -34,6 +34,7 @@ TABLES = {
     "visits": pl.DataFrame({"no": [1, 2, 3, 4, 5], "id": ["a", "a", "b", "x", None], "cost": [1.0, 2.5, None, 4.0, 5.0]}),
     "double": pl.DataFrame({"id": ["a", "a"], "name": ["甲", "乙"]}),
     "numbers": pl.DataFrame({"id": [1, 2], "name": ["甲", "乙"]}),
+    "bills": pl.DataFrame({"ward": [*"aaabbbbbb"], "id": ["p", "q", "r", "s", "s", "s", "s", "s", None]}),
     "texts": pl.DataFrame({"id": ["1", "2", "02"], "note": ["p", "q", "r"]}),
 }  # fmt: skip
 OPENED: list[tuple[str, tuple[str, ...]]] = []
@@ -111,7 +112,11 @@ def test_keys_of_different_types_are_compared_as_text() -> None:
 
 
 def test_an_aggregate_leaves_out_small_cells_and_a_derivation_is_not_relational() -> None:
-    assert rows(Aggregate(Scan("visits", ("id",)), ("id",), 2)) == [("a", 2)]
+    bills = Scan("bills", ("ward", "id"))
+    # Three persons and three bills in one ward, five bills of one person in the other, and one of nobody.
+    assert rows(Aggregate(bills, ("ward",), "id", 2)) == [("a", 3)]
+    assert rows(Aggregate(bills, ("ward",), "id", 1)) == [("a", 3), ("b", 1)]
+    assert rows(Aggregate(bills, (), "id", 4)) == [(4,)]
     with pytest.raises(TypeError, match="derive is not relational"):
         relation(Derive(VISITS, None, ()), opened)
 

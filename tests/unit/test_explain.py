@@ -16,6 +16,7 @@ from extractor.forms.catalogue_form import read_catalogue
 from extractor.forms.policy_form import load_policies
 from extractor.forms.request_form import read_request
 from extractor.levels import Technique
+from extractor.manifest import recipient_fingerprint
 from extractor.pages.render import dictionary_page, plan_page, plan_text
 from extractor.plans.compile import compile_plan
 from extractor.plans.explain import CLASS_ZH, MODE_ZH, TECHNIQUE_ZH, WITHHELD, explain, predicate_words
@@ -129,10 +130,32 @@ def test_facts_steps_terms_limits_and_warnings_are_told_in_both_forms() -> None:
 
 def test_the_conditions_are_told_by_column_and_comparison() -> None:
     told = "\n".join(WORDS.population)
-    assert "JBDM 以…开头 〔值略〕" in told
+    assert "JBDM 以〔值略〕开头" in told
     assert "NL 不小于 〔值略〕" in told
     assert "RYRQ 小于 〔值略〕" in told
-    assert "仅限在 admissions 中符合条件的人员" in told
+    assert "患者基本信息:仅限在 admissions 中符合条件的人员(按 BAH)" in told
+    for name, table in (("出院诊断", "diagnoses"), ("住院费用明细", "charges"), ("病程记录", "notes")):
+        assert f"{name}:仅 {table} 中属于 admissions 符合条件的行的记录(按 ZYH)" in told
+
+
+def test_who_can_open_it_what_pseudonyms_reach_and_how_ages_stand_in_texts_are_told() -> None:
+    facts = dict(WORDS.facts)
+    assert facts["收件人公钥指纹"] == recipient_fingerprint(PLAN.recipient_key)
+    assert PLAN.project in facts["假名范围"]
+    assert facts["文本中的年龄"] == "十岁段"
+    for page in (plan_page(WORDS), plan_text(WORDS)):
+        assert facts["收件人公钥指纹"] in page
+        assert "十岁段" in page
+    without = [v for v in STROKE.variables if v.field != "JLNR"]
+    told = dict(explain(compile_plan(replace(STROKE, variables=tuple(without)), HOSPITAL, POLICIES)).facts)
+    assert "文本中的年龄" not in told
+
+
+def test_a_part_of_a_text_is_told_around_the_withheld_value() -> None:
+    words = {op: predicate_words(Compare("F", op, "v", ValueFormat.TEXT)) for op in Operator}
+    assert words[Operator.STARTS_WITH] == "F 以〔值略〕开头"
+    assert words[Operator.ENDS_WITH] == "F 以〔值略〕结尾"
+    assert words[Operator.CONTAINS] == "F 包含〔值略〕"
 
 
 CASES: list[tuple[Predicate, str]] = [

@@ -21,7 +21,7 @@ SECRET = "hunter2-proxy-password"
 def home(tmp_path: Path) -> Path:
     root = tmp_path / "home"
     init_home(root, Settings("测试单位", "350100", ("fuzhou",), "example.test/log")).store.close()
-    (root / "data").mkdir()
+    (root / "data").mkdir(exist_ok=True)
     return root
 
 

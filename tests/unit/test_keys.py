@@ -11,6 +11,7 @@ import pytest
 
 from extractor import keys
 from extractor.errors import ConfigurationError, IntegrityError, StorageError
+from extractor.manifest import recipient_fingerprint
 
 
 def test_a_signing_key_that_was_created_signs_after_it_was_loaded_again(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_an_identity_file_reads_as_the_one_of_age(tmp_path: Path) -> None:
     assert len(lines) == 3
     (loaded,) = keys.load_identities(tmp_path / "key.txt")
     assert loaded.recipient == made.recipient
-    assert loaded.fingerprint == keys.recipient_fingerprint(made.recipient)
+    assert loaded.fingerprint == recipient_fingerprint(made.recipient)
     assert len(loaded.fingerprint) == 32
 
 

@@ -147,10 +147,18 @@ def test_an_output_column_that_leaves_otherwise_than_decided_is_found(name: str)
     assert f"admissions.{table.root.columns[0].output}" in told(with_table(SMALL, 1, CHANGES[name](table)))
 
 
-def test_an_aggregate_needs_what_it_counts_by_and_nothing_else() -> None:
+@pytest.mark.parametrize("level", ["age", "age_band_5", None, "decade"])
+def test_ages_that_stand_in_a_text_more_finely_than_they_leave_elsewhere_are_found(level: str | None) -> None:
+    (at,) = [at for at, table in enumerate(HOSPITAL.tables) if table.name == "notes"]
+    assert HOSPITAL.tables[at].text_age == "age_band_10"
+    assert told(with_table(HOSPITAL, at, replace(HOSPITAL.tables[at], text_age=level))) == {"notes.text_age"}
+    check_minimal(with_table(HOSPITAL, at, replace(HOSPITAL.tables[at], text_age="none")))
+
+
+def test_an_aggregate_needs_what_it_counts_by_and_the_person_and_nothing_else() -> None:
     table = SMALL.tables[1]
-    counted = replace(table, root=replace(table.root, input=Aggregate(table.root.input, ("DIAGNOSIS",), 5)))
-    assert told(with_table(SMALL, 1, counted)) == {"admissions.PATIENT_ID", "admissions.COST"}
+    counted = Aggregate(table.root.input, ("DIAGNOSIS",), "PATIENT_ID", 5)
+    assert told(with_table(SMALL, 1, replace(table, root=replace(table.root, input=counted)))) == {"admissions.COST"}
 
 
 def test_a_source_field_that_leaves_twice_is_found() -> None:

@@ -14,6 +14,7 @@ from extractor.demo.sources import example_folder
 from extractor.forms.catalogue_form import read_catalogue
 from extractor.forms.policy_form import load_policies
 from extractor.forms.request_form import read_request
+from extractor.levels import hierarchy_of
 from extractor.pages.render import _environment, dictionary_page, plan_page, plan_text
 from extractor.plans.compile import compile_plan
 from extractor.plans.explain import explain
@@ -118,6 +119,16 @@ def test_the_dictionary_names_source_day_of_acquisition_and_every_column() -> No
             assert column.output in text
             assert column.zh in text
     assert all(term in text for term in PLAN.terms)
+
+
+def test_the_dictionary_says_kinds_and_levels_in_chinese_beside_their_codes() -> None:
+    page = dictionary_page(PLAN)
+    for table in PLAN.tables:
+        for column in table.columns:
+            hierarchy = hierarchy_of(column.kind)
+            for zh, code in ((hierarchy.zh, column.kind), (hierarchy.level(column.level).zh, column.level)):
+                assert f"<td>{zh} <code>{code}</code></td>" in page
+    assert "病程记录的文本中,年龄写为:十岁段。" in page
 
 
 def test_the_dictionary_names_no_column_that_is_not_in_the_package() -> None:

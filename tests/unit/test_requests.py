@@ -107,6 +107,24 @@ def test_context_times_threshold_is_the_same_risk_in_every_mode() -> None:
     assert all(mode.tau * mode.context == RISK_THRESHOLD for mode in SharingMode)
 
 
+def test_pseudonyms_of_two_applicants_or_two_projects_have_domains_of_their_own() -> None:
+    who, what = REQUEST.applicant, REQUEST.project
+    others = [
+        replace(REQUEST, applicant=replace(who, uscc="x")), replace(REQUEST, applicant=replace(who, name="x")),
+        replace(REQUEST, project=replace(what, code="x")),
+        # No part may run over into the next.
+        replace(REQUEST, applicant=replace(who, name=f'{who.name}","{what.code}'), project=replace(what, code="")),
+    ]  # fmt: skip
+    domains = {request.pseudonym_domain for request in (REQUEST, *others)}
+    assert len(domains) == 5
+    again = replace(REQUEST, outputs="另一产出", project=replace(what, name="改名"))
+    assert again.pseudonym_domain == REQUEST.pseudonym_domain
+
+
+def test_what_is_sealed_is_not_withdrawn() -> None:
+    assert [act for state, act in TRANSITIONS if state is State.SEALED] == [Act.HAND_OVER]
+
+
 def test_tables_come_in_the_order_of_the_variables_each_once() -> None:
     assert REQUEST.tables == ("patients", "admissions")
     assert REQUEST.variables[0].place == "patients.PATIENT_ID"

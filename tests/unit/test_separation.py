@@ -12,7 +12,7 @@ from extractor.errors import ApprovalError
 from extractor.requests import Person, Role
 from extractor.store.database import Store
 from extractor.store.transaction import Transaction
-from extractor.workflow.separation import Part, part_of, take_part
+from extractor.workflow.separation import Part, check_own_unit, check_part, part_of, take_part
 
 ROLES = {
     Part.APPLY: Role.DATA_USER, Part.APPROVE: Role.OPERATOR, Part.AGREE: Role.DATA_USER,
@@ -88,6 +88,31 @@ def test_requests_do_not_mix_even_where_one_number_begins_another(tx: Transactio
     take_part(tx, "RQ-1", person("p", Part.APPLY), Part.APPLY)
     take_part(tx, "RQ-10", person("p", Part.APPROVE), Part.APPROVE)
     assert part_of(tx, "RQ-1", person("p", Part.APPLY)) == {Part.APPLY}
+
+
+def test_each_part_needs_its_role_and_no_other_will_do(tx: Transaction) -> None:
+    """Approving and agreeing take the role that the step names, which is checked where it is signed."""
+    for part, role in product(set(Part) - {Part.APPROVE, Part.AGREE}, Role):
+        who = Person("p", "p", role, "u", "ed25519:x")
+        number = f"RQ-{part}-{role}"
+        if role is ROLES[part]:
+            take_part(tx, number, who, part)
+        else:
+            with pytest.raises(ApprovalError, match=f"needs role {ROLES[part]}"):
+                take_part(tx, number, who, part)
+        assert part_of(tx, number, who) == ({part} if role is ROLES[part] else set())
+
+
+def test_what_the_own_unit_does_nobody_else_does() -> None:
+    who = person("p", Part.RUN, "本单位")
+    check_own_unit("RQ-1", who, "本单位", part=Part.RUN)
+    with pytest.raises(ApprovalError, match="belongs to the unit"):
+        check_own_unit("RQ-1", who, "本单位 ", part=Part.RUN)
+
+
+def test_a_check_records_nothing(tx: Transaction) -> None:
+    check_part(tx, "RQ-1", person("p", Part.WITNESS), Part.WITNESS)
+    assert tx.find("part") == ()
 
 
 def test_a_refused_part_is_not_recorded(tx: Transaction) -> None:
