@@ -65,9 +65,9 @@ def seal_release(release: Release, target: Path, *, gate: bool, scan: bool) -> i
     table = release.plan.tables[0]
     left_out = None
     if gate:
-        classes = build_classes([release.for_risk(table, sensitive=False)])
         limits = RiskLimits(5, None, None, 0.05, 1.0)
-        left_out = pass_gate(classes, limits, SharingMode.CONTROLLED).suppressed_persons
+        classes = [build_classes([release.for_risk(table, sensitive=False)])]
+        left_out = pass_gate(classes.pop(), limits, SharingMode.CONTROLLED).suppressed_persons
     frame = release.given(table, left_out=left_out)
     looked = None
     if scan:

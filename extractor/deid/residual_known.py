@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 _TABLE_BITS = 27
+_MERGE_AFTER = 1 << 21
 _SHORTEST_NUMBER = 7
 _SHORTEST_WORD = 2
 _LONG_ENOUGH = 8  # a value of so many bytes is neither a short number nor a single character
@@ -39,8 +40,14 @@ class RawIdentifiers:
         fewer than seven digits, which cannot be told from counts and codes.
         """
         seed = int.from_bytes(hashlib.blake2b(key, digest_size=8, person=b"residual").digest())
-        parts = [_fingerprints(column, seed) for column in columns]
-        return cls(np.concatenate(parts) if parts else np.empty(0, np.uint64), seed)
+        merged, waiting = np.empty(0, np.uint64), list[npt.NDArray[np.uint64]]()
+        for column in columns:
+            waiting.append(_fingerprints(column, seed))
+            # Merged now and then, so that values that come again do not pile up.
+            if sum(map(len, waiting)) > max(_MERGE_AFTER, len(merged) // 2):
+                merged = sorted_unique(np.concatenate([merged, *waiting]))
+                waiting.clear()
+        return cls(np.concatenate([merged, *waiting]), seed)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -87,8 +94,9 @@ def _digits_only(text: pl.Series) -> bool:
 
 
 def sorted_unique(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Return the distinct values in order. numpy's own ``unique`` takes a hundred times longer on large arrays."""
-    ordered = np.sort(values)
+    """Return the distinct values in order, using up the array. numpy's own ``unique`` takes a hundred times longer."""
+    ordered = values
+    ordered.sort()  # in place: the caller's array is made for this
     if not len(ordered):
         return ordered
     keep = np.empty(len(ordered), np.bool_)

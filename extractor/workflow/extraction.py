@@ -91,8 +91,8 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
         job, _look_at_sources(job)
     )  # 2. files, schema, digests; the access is in the log before any row is read
     _check_keys(job)  # 3. one row for each person where the plan joins
-    classes = _classes(job)  # 4. persons of the population and their quasi-identifiers
-    gate = _risk_gate(job, classes)  # 5. k, l, t, GB/T 42460; who must be left out
+    # 4. persons of the population and their quasi-identifiers; they are let go before anything is written
+    gate = _risk_gate(job, _classes(job))  # 5. k, l, t, GB/T 42460; who must be left out
     scan = _prepare_scan(job)  # 6. raw identifiers of the run as a keyed set
     sealed, written = _seal(job, workspace, gate, scan)  # 7. derive, scan and encrypt in one stream
     after = _look_at_sources(job)  # 8. the source has not changed meanwhile
