@@ -30,7 +30,8 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 sweep: setup
-	$(BIN)/python -m pytest -m sweep
+	$(BIN)/python -m benchmarks.text_quality
+	$(BIN)/python -m benchmarks.pipeline 5 3 --memory
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -155,10 +155,11 @@ def report(source: Path, millions: int, rounds: int) -> None:
 
 
 def memory(source: Path, larger: Path, millions: int) -> None:
-    """Print peak resident memory of the whole job at one and at four times the rows."""
-    small, large = (_in_own_process("all_checks", folder)["peak"] for folder in (source, larger))
-    sizes = f"{small / 2**20:.0f} MB at {millions} million, {large / 2**20:.0f} MB at {4 * millions} million"
-    print(f"  peak memory    {sizes}: {large / small:.2f} ×")
+    """Print peak resident memory at one and at four times the rows, with the gate and with every check."""
+    for case in ("with_gate", "all_checks"):
+        small, large = (_in_own_process(case, folder)["peak"] for folder in (source, larger))
+        sizes = f"{small / 2**20:.0f} MB at {millions} million, {large / 2**20:.0f} MB at {4 * millions} million"
+        print(f"  peak memory    {case}: {sizes}: {large / small:.2f} ×")
 
 
 if __name__ == "__main__":
