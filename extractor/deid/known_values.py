@@ -21,6 +21,8 @@ from extractor.deid.text_clock import Deadline
 from extractor.deid.text_facts import surnames
 
 SUBJECTS = ("patient", "relative", "staff")
+# 小于 compares; it is nobody's name.
+_WORDS_AFTER_SMALL = frozenset("于")
 _ASCII = regex.compile(r"[0-9A-Za-z]")
 _PIECES = regex.compile(
     r"[㐀-鿿]{1,10}?(?:省|自治区|自治州|市|地区|区|县|旗|镇|乡|街道|社区|村|路|大道|街|巷|弄|胡同|小区|花园|家园|公寓|大厦|苑|园|庄|学校|公司|厂)|[0-9A-Za-z]+[^0-9A-Za-z]*"
@@ -69,6 +71,13 @@ def _name_forms(value: str) -> Iterator[str]:
         yield from (part for part in name.split("·") if len(part) >= 2)
         yield name.replace("·", "")
     yield from (surname + mask for mask in ("某某", "某", "**", "*", "xx", "先生", "女士", "小姐", "某某某"))
+    if surname not in _WORDS_AFTER_SMALL:
+        yield f"小{surname}"
+    yield f"老{surname}"
+    yield from (
+        surname + title
+        for title in ("大爷", "爷爷", "大妈", "奶奶", "阿姨", "大叔", "叔叔", "婶", "老先生", "老太", "老")
+    )
     if len(name) == 2:
         yield " ".join(name)
         yield "  ".join(name)

@@ -41,7 +41,7 @@ _COMPACT_TIME = regex.compile(
 _SHORT = regex.compile(rf"(?<![0-9])(?P<y>[0-9]{{2}})[ ]?年[ ]?(?P<m>{_MONTH})[ ]?月[ ]?(?P<d>{_DAY})[ ]?[日号]{_TIME}")
 _CHINESE = regex.compile(rf"(?P<y>[一二][{_CN}]{{3}})年(?P<m>{_CN_MONTH})月份?(?P<d>{_CN_DAY})[日号]?")
 _SHIFTABLE = (FULL, _COMPACT_TIME, _COMPACT, _SHORT, _CHINESE)
-_OTHER = (
+_OTHER: tuple[regex.Pattern[str], ...] = (
     regex.compile(rf"(?<![0-9])(?:18|19|20)[0-9]{{2}}[ ]?(?:年|[-./])[ ]?{_MONTH}[ ]?月(?:份|[上中下]旬|初|底|末)?"),
     regex.compile(r"(?<![0-9.])(?:19|20)[0-9]{2}[-/](?:1[0-2]|0[1-9])(?![0-9\-/.])"),
     regex.compile(rf"(?<![0-9.\-]){_MONTH}[ ]?月[ ]?{_DAY}[ ]?[日号]{_TIME}"),
@@ -51,6 +51,18 @@ _OTHER = (
     regex.compile(
         rf"[于在自][ ]?(?P<v>{_MONTH}[-./]{_DAY})(?=[ ]?(?:入院|出院|手术|就诊|来诊|住院|行|在|因|复查|检查))"
     ),
+)
+_VERBS = "入院|出院|手术|就诊|来诊|住院|行|因|复查|复诊|检查|查|起|开始|再次|转|拔|换药|随访|办理|分娩|术"
+_OTHER += (
+    # A month and a day of two digits each; what is followed by a unit or joined to more numbers is a range or a measure.
+    regex.compile(
+        r"(?<![0-9A-Za-z.\-/~])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+        r"(?![0-9A-Za-z.\-/%℃°×*~]|[ ]?[次岁天年周月个小分升克毫颗片粒支级倍滴米厘公])"
+    ),
+    # One digit may be a fraction or a value, so a word of events must follow, and no word may be glued before it.
+    regex.compile(rf"(?<![0-9A-Za-z.\-/\p{{Han}}]){_MONTH}[./]{_DAY}(?=[ ]?(?:{_VERBS}))"),
+    regex.compile(rf"(?<=[于在自至到从])[ ]?{_MONTH}[./]{_DAY}(?=[ ]?(?:{_VERBS}))"),
+    regex.compile(rf"(?<![0-9A-Za-z.\-/第]){_DAY}[号日](?=[ ]?(?:{_VERBS}))"),
 )
 _UNITS = "零一二三四五六七八九"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,9 @@ from extractor.deid.text_ages import WIDTHS, age_at
 from extractor.deid.text_buffer import normalised
 from extractor.deid.text_dates import shifted
 
+_BEFORE, _AFTER = 10, 4
+_BORN_BEFORE = re.compile(r"(?:出生|生于|生日|诞生|DOB|dob|birth)[^,,。;;、]{0,7}$")
+_BORN_AFTER = re.compile(r"[ ]?(?:日)?(?:出生|生人|生[,,。;;、 ]|诞生|生日)")
 LEVELS = ("redacted", "surrogate")
 PLACEHOLDERS: dict[SpanType, str] = {
     SpanType.PERSON: "〔姓名〕",
@@ -109,17 +113,26 @@ def treat_column(
 def replacements_of(texts: pl.Series, table: SpanTable, treatment: Treatment) -> list[str]:
     """Return the replacement of each span of a table, in its order."""
     values = texts.to_list()
-    return [_replacement(doc, span, values[doc][span.start : span.end], treatment) for doc, span in table.rows()]
+    return [_replacement(doc, span, values[doc], treatment) for doc, span in table.rows()]
 
 
-def _replacement(doc: int, span: Span, written: str, treatment: Treatment) -> str:
+def _replacement(doc: int, span: Span, text: str, treatment: Treatment) -> str:
+    written = text[span.start : span.end]
     if span.type is SpanType.AGE:
         return age_at(written, treatment.age_level) or PLACEHOLDERS[span.type]
-    if treatment.level == "surrogate":
+    # A birth date moved by half a year still tells the age to the year, whatever the plan gives as age.
+    if treatment.level == "surrogate" and not _is_birth(span, text):
         surrogate = _surrogate(doc, span, written, treatment)
         if surrogate:
             return surrogate
     return PLACEHOLDERS[span.type]
+
+
+def _is_birth(span: Span, text: str) -> bool:
+    if span.type is not SpanType.DATE:
+        return False
+    before, after = text[max(0, span.start - _BEFORE) : span.start], text[span.end : span.end + _AFTER]
+    return span.recogniser.startswith("known_") or bool(_BORN_BEFORE.search(before) or _BORN_AFTER.match(after))
 
 
 def _surrogate(doc: int, span: Span, written: str, treatment: Treatment) -> str | None:

@@ -62,6 +62,7 @@ def compile_plan(request: Request, catalogue: Catalogue, policies: PolicySet) ->
     # Whoever gets the persons for whom a condition holds learns the condition of each, so its fields count as asked for.
     asked += [f for t, p in population.items() for name in fields_of(p) if (f := catalogue.field(t, name))]
     faults += policies.unmet(request, asked)
+    faults += _identifying_conditions(catalogue, population)
     shape = Shape(catalogue, request.period, population, request.tables)
     for table in _tables_read(request, shape):
         faults += policies.area_faults(table.location.division, f"{table.name}.location.division")
@@ -204,11 +205,35 @@ def _leaves(table: str, decided: list[tuple[Variable, Field, ColumnPlan]]) -> bo
     return any(v.table == table and column.level != "none" for v, _, column in decided)
 
 
+def _identifying_conditions(catalogue: Catalogue, population: dict[str, Predicate]) -> Iterable[Reason]:
+    """Refuse conditions on direct identifiers: they ask whether one person is in the data, and a refusal would answer."""
+    for table, predicate in population.items():
+        for name in fields_of(predicate):
+            field = catalogue.field(table, name)
+            if field is not None and field.cls is FieldClass.DIRECT:
+                yield Reason(
+                    f"population {table}.{name}", "minimal", "个人信息保护法 第六条",
+                    "人群条件不得使用直接标识符", "a population is not described by direct identifiers",
+                )  # fmt: skip
+
+
 def _warnings(policies: PolicySet, tables: tuple[TablePlan, ...]) -> tuple[str, ...]:
     drafts = [f"{p.zh}为征求意见稿" for p in policies.policies if p.status is Status.DRAFT]
     kinds = {column.kind for table in tables for column in table.columns}
     twice = ["同时提供出生日期与年龄,二者合并可能更精确"] if {"birth_date", "age"} <= kinds else []
-    return (*drafts, *twice)
+    return (
+        *drafts,
+        *twice,
+        *(_unknown_patient(table) for table in tables if table.text_age and not _names_patient(table)),
+    )
+
+
+def _names_patient(table: TablePlan) -> bool:
+    return any(value.kind == "person_name" and value.subject is Subject.PERSON for value in table.known)
+
+
+def _unknown_patient(table: TablePlan) -> str:
+    return f"{table.zh}:目录中没有可查的患者姓名列,文本中的姓名只能靠识别,可能遗漏"
 
 
 def _table_plan(

@@ -28,7 +28,7 @@ from extractor.requests import Period
 
 _KNOWN_KINDS = frozenset({
     "person_name", "resident_id", "passport", "phone", "landline", "email", "address", "record_number",
-    "bank_card", "insurance_id", "plate", "account", "licence",
+    "bank_card", "insurance_id", "plate", "account", "licence", "birth_date",
 })  # fmt: skip
 
 
@@ -114,11 +114,14 @@ def person_of(shape: Shape, table: Table) -> str | None:
 
 
 def known_values(shape: Shape, table: Table) -> tuple[KnownValue, ...]:
-    """Collect the identifying columns beside a text: in its own table, its linked table and the identity table."""
+    """Collect the identifying columns beside a text: in its own table, its linked table and the identity table.
+
+    The identity table is reached by the person key, which a table without one of its own has from the table it is linked to.
+    """
     found = [KnownValue(f.name, f.kind, f.subject) for f in table.fields if f.kind in _KNOWN_KINDS]
     others = [shape.table(table.link.via)] if table.link else []
     identity = shape.catalogue.identity_table
-    if identity is not None and identity.name != table.name and table.person and identity not in others:
+    if identity is not None and identity.name != table.name and person_of(shape, table) and identity not in others:
         others.append(identity)
     for other in others:
         own_keys = {other.person} if table.person else set()
@@ -151,8 +154,8 @@ def rows_of(shape: Shape, table: Table, columns: frozenset[str], known: tuple[Kn
     for name, take in taken.items():
         if table.link and name == table.link.via:
             node = _join(node, table.link.column, shape.table(name), table.link.key, take)
-        elif table.person and (key := shape.table(name).person):
-            node = _join(node, table.person, shape.table(name), key, take)
+        elif person and (key := shape.table(name).person):
+            node = _join(node, person, shape.table(name), key, take)
     return _restrict(shape, table, node, person)
 
 

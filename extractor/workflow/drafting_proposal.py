@@ -161,7 +161,8 @@ def _coded(evidence: ColumnEvidence) -> tuple[str, FieldClass, str] | None:
         return "category", FieldClass.SENSITIVE, "truth values"
     if evidence.share("division") > 0.8 and evidence.distinct > 1:
         return "division", FieldClass.QUASI, "divisions"
-    if evidence.share("icd10") > 0.8 and evidence.distinct > 5:
+    # Patient numbers such as P000001 have the shape of a code too, but codes come again and numbers do not.
+    if evidence.share("icd10") > 0.8 and evidence.distinct > 5 and evidence.distinct_ratio < 0.5:
         return "icd10", FieldClass.SENSITIVE, "codes"
     if evidence.share("uscc") > _MANY:
         return "uscc", FieldClass.QUASI, "checks"

@@ -46,7 +46,7 @@ from extractor.transfer.pipe import EncryptedFile
 from extractor.transfer.seal import PackageWriter, SealedPackage
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
 from extractor.workflow.office import ART_27, Office
-from extractor.workflow.records import record_path, write_whole
+from extractor.workflow.records import give_place, record_path, write_whole
 from extractor.workflow.runs import (
     RunOrder,
     RunRecord,
@@ -186,8 +186,7 @@ def _nodes(table: TablePlan) -> Iterator[Any]:
 
 def _classes(job: _Job) -> PersonClasses:
     job.report({"step": "risk"})
-    sensitive = job.plan.risk.l_diversity is not None or job.plan.risk.t_closeness is not None
-    tables = [job.release.for_risk(table, sensitive=sensitive) for table in job.plan.tables]
+    tables = [job.release.for_risk(table, sensitive=True) for table in job.plan.tables]
     try:
         with job.release.trap.reading("risk"):
             return build_classes(tables)
@@ -396,10 +395,9 @@ def _commit(job: _Job, sealed: SealedPackage, record: RunRecord) -> None:
             tx.move("run", order.number, was=RunState.RUNNING.value, to=RunState.SEALED.value)
             move_request(tx, order.request, Act.SEAL)
             _log_sealed(job, tx, sealed, record=record, manifest=stored)
-            sealed.path.rename(target)
-            write_whole(
-                file, canonical_bytes(record)
-            )  # Before the commit: a disk that is full fails the run and not its report.
+            give_place(sealed.path, target)
+            # Before the commit: a disk that is full fails the run and not its report.
+            write_whole(file, canonical_bytes(record))
     except BaseException:
         target.unlink(missing_ok=True)
         if file.is_file():

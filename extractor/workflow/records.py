@@ -5,6 +5,9 @@ Owns where a record lies and how its file is put there. The store holds the reco
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 from extractor.errors import StorageError
@@ -19,6 +22,31 @@ def record_path(office: Office, number: str) -> Path:
 def envelope_path(office: Office, number: str) -> Path:
     """Return where the unit's signature over a record lies: a DSSE envelope beside it."""
     return office.home.records / f"{number}.dsse.json"
+
+
+def give_place(source: Path, target: Path) -> None:
+    """Move a finished file to its place, also from one file system to another: then by a copy that appears whole.
+
+    Raises:
+        OSError: the disk failed; nothing new stands under the target's name.
+    """
+    try:
+        source.rename(target)
+    except OSError as failure:
+        if failure.errno != errno.EXDEV:
+            raise
+        part = target.with_name(target.name + ".part")
+        try:
+            with source.open("rb") as given, part.open("xb") as taken:
+                os.fchmod(taken.fileno(), 0o600)
+                shutil.copyfileobj(given, taken, 1 << 20)
+                taken.flush()
+                os.fsync(taken.fileno())
+            part.rename(target)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        # The source is left where it is: a run's workspace is inventoried and purged as a whole.
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from extractor.store.transaction import Transaction
 from extractor.workflow.delivery import package_path
 from extractor.workflow.office import Office
 from extractor.workflow.purging import purge_run, records_of
-from extractor.workflow.records import record_path
+from extractor.workflow.records import give_place, record_path
 from extractor.workflow.runs import RunOrder, RunState, end_badly
 from extractor.workspace import Workspace, abandoned
 
@@ -54,7 +54,8 @@ def destroy_leftovers(office: Office, order: RunOrder, *, ground: Ground) -> Non
         if not is_sealed:
             record_path(office, order.number).unlink(missing_ok=True)  # Written before a commit that never came.
             if orphan.exists():
-                orphan.rename(workspace.path(orphan.name))
+                give_place(orphan, workspace.path(orphan.name))
+            orphan.unlink(missing_ok=True)
         purge_run(office, order, workspace, ground=ground, package=package)
 
 

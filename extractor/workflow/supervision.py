@@ -20,6 +20,7 @@ from extractor.canonical import canonical_bytes
 from extractor.destruction import TWO_WITNESSES_FROM_GRADE, Ground
 from extractor.errors import ApprovalError, ExtractorError, Interrupted
 from extractor.log.entries import Verb
+from extractor.log.verification import verify
 from extractor.plans.nodes import Plan
 from extractor.requests import Act, Person, Role, State
 from extractor.store.transaction import Transaction
@@ -70,7 +71,9 @@ def run_request(
         ApprovalError: an approval is missing, expired, revoked, forged or over something that has changed.
         ExtractorError: what the worker stopped on; the leftovers are destroyed and recorded.
         Interrupted: the worker died or took too long; the same.
+        IntegrityError: an entry of the log is not as it was written.
     """
+    verify(office.store, office.log_signer.verifier)  # Nothing is built on a log that somebody has changed.
     order = order_run(office, number, operator, crew=crew or Crew())
     problem = _supervise(office, order, progress)
     with office.store.reading() as tx:

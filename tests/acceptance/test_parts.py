@@ -251,3 +251,10 @@ def test_the_unit_signs_each_version_of_a_destruction_record(sealed: Any) -> Non
         verify_envelope(json.dumps(body).encode(), payload_type=kind, trusted=(office.unit_key.public,))
     envelope.write_bytes(whole)
     sealed.ok("destroy", "verify", number)
+
+
+def test_nothing_runs_on_a_log_that_was_edited(approved: Any) -> None:
+    with sqlite3.connect(approved.home / "store.sqlite3") as database:
+        database.execute("UPDATE log_entries SET body = replace(body, 'sign', 'sigh') WHERE sequence = 12")
+    approved.run(NUMBER).said(7, "log entry 12")
+    approved.nothing_begun()

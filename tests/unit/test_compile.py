@@ -276,18 +276,33 @@ def test_a_population_without_a_date_does_not_open_the_undated_rows_of_other_yea
     assert [type(node) for node in nodes(admissions)] == [SemiJoin, Filter, Scan, Filter, Scan]
 
 
-def test_a_linked_table_reaches_its_person_by_one_join() -> None:
+def test_a_linked_table_reaches_its_person_and_the_persons_names() -> None:
     catalogue = changed(
         HOSPITAL, "notes", person=None, link=PersonLink("ZYH", "admissions", "ZYH"),
     )  # fmt: skip
     table = table_of(compiled(STROKE, catalogue), "notes")
     assert table.root.person == "admissions.BAH"
-    (join,) = [node for node in nodes(table.root) if isinstance(node, Join)]
-    assert (join.on, join.key) == ("ZYH", "ZYH")
-    assert "BAH" in join.take
+    identity, visit = [node for node in nodes(table.root) if isinstance(node, Join)]
+    assert (visit.on, visit.key, identity.on, identity.key) == ("ZYH", "ZYH", "admissions.BAH", "BAH")
+    assert "BAH" in visit.take
+    assert {"BRXM", "DH", "SFZJHM", "CSRQ"} <= set(identity.take)
+    assert {"patients.BRXM", "patients.CSRQ"} <= {value.column for value in table.known}
     (semi,) = [node for node in nodes(table.root) if isinstance(node, SemiJoin)]
     assert (semi.on, semi.key) == ("ZYH", "ZYH")
     assert isinstance(semi.other, Filter)
+
+
+def test_text_without_a_known_name_is_warned_of() -> None:
+    assert not [warning for warning in compiled(STROKE, HOSPITAL).warnings if "患者姓名" in warning]
+    nameless = changed(HOSPITAL, "patients", identity=False)
+    assert [warning for warning in compiled(STROKE, nameless).warnings if "患者姓名" in warning]
+
+
+def test_a_population_is_not_described_by_direct_identifiers() -> None:
+    asked = replace(STROKE, population="patients.SFZJHM = '110101199003074610'")
+    with pytest.raises(Refused, match="direct identifiers") as refused:
+        compiled(asked, HOSPITAL)
+    assert "110101199003074610" not in refused.value.text("zh") + refused.value.text("en")
 
 
 def test_a_table_is_bound_to_the_kept_rows_of_what_it_is_linked_to() -> None:

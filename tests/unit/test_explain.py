@@ -46,7 +46,7 @@ def shown(plan: Plan) -> list[str]:
 # Characters that stand nowhere else in the plan, so that a single one of them would be a leak.
 MARK = st.text(alphabet="䶮龘靐齉鱻麤龗灪", min_size=3, max_size=8)
 FORMS = st.sampled_from([
-    "admissions.CYSZYZD = '{}'", "patients.BRXM LIKE '{}%'", "patients.BRXM NOT LIKE '%{}'", "admissions.JBDM IN ('a', '{}')",
+    "admissions.CYSZYZD = '{}'", "patients.XB LIKE '{}%'", "patients.MZ NOT LIKE '%{}'", "admissions.JBDM IN ('a', '{}')",
     "NOT (admissions.JBDM <> '{}' OR admissions.NL = 771177)", "admissions.CYSZYZD BETWEEN '{}' AND 'z'",
     "admissions.ZFY > 771177.25 AND '{}' <> admissions.JBDM", "admissions.RYRQ > '1977-11-17' AND admissions.JBDM = '{}'",
 ])  # fmt: skip
