@@ -255,6 +255,6 @@ def test_the_unit_signs_each_version_of_a_destruction_record(sealed: Any) -> Non
 
 def test_nothing_runs_on_a_log_that_was_edited(approved: Any) -> None:
     with sqlite3.connect(approved.home / "store.sqlite3") as database:
-        database.execute("UPDATE log_entries SET body = replace(body, 'sign', 'sigh') WHERE sequence = 12")
-    approved.run(NUMBER).said(7, "log entry 12")
+        database.execute("UPDATE log_entries SET body = replace(body, '\"actor\"', '\"actor \"') WHERE sequence = 1")
+    approved.run(NUMBER).said(7, "log entry 1")
     approved.nothing_begun()
