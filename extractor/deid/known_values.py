@@ -141,7 +141,8 @@ def _date_forms(value: str) -> Iterator[str]:
         yield form.format(y, m, d)
     yield from (f"{year}年{m}月{d}{ending}" for year in (y, f"{y % 100:02d}") for ending in ("日", "号"))
     yield f"{y}年{m:02d}月{d:02d}日"
-    yield from (f"{y}年{m}月", f"{m}月{d}日", f"{m}月{d}号", f"{y % 100:02d}.{m}.{d}")
+    # Forms without a year are found as dates anyway; as known values they would cut into other dates of the same day.
+    yield from (f"{y}年{m}月", f"{y % 100:02d}.{m}.{d}")
 
 
 def _exact(value: str) -> Iterator[str]:
