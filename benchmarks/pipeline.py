@@ -1,7 +1,8 @@
 """The main job's speed and memory: five million rows, 8 of 11 columns, as ratios to a plain polars copy of the same columns.
 
 Each figure comes from a process of its own, the medians from several rounds in turn, so that all peers see the same machine.
-Run with ``python -m benchmarks.pipeline [millions] [rounds]``; with ``--memory`` also 20 million rows.
+Run with ``python -m benchmarks.pipeline [millions] [rounds]``; with ``--memory`` also 20 million rows, with
+``--visits`` on rows of which one in three is of a person seen before (else each person has one row).
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def main() -> None:
     millions, rounds = (*numbers, *(5, 5)[len(numbers) :])
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
-        write_source(source, millions)
+        write_source(source, millions, visits="--visits" in sys.argv)
         report(source, millions, rounds)
         if "--memory" in sys.argv:
             with tempfile.TemporaryDirectory() as larger:
