@@ -126,6 +126,9 @@ def _signs(joined: bytes) -> frozenset[str]:
 
     In ASCII only a few can; looking for each of them is ten times faster than collecting all that occur.
     """
+    letters = np.frombuffer(joined, dtype=np.uint8)
+    if not len(letters) or (letters.min() >= ord("0") and letters.max() <= ord("Z")):
+        return frozenset()  # the usual column: digits and capital letters
     if not joined.isascii():
         seen = np.zeros(0x110000, dtype=np.bool_)
         seen[np.frombuffer(joined.decode().encode("utf-32-le"), dtype=np.uint32)] = True

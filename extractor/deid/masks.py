@@ -81,15 +81,16 @@ def _masked_phones(text: pl.Series) -> pl.Series:
 
 def _masked_digits(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Mask what is eleven digits of a mobile number, all rows in one array; return also the rows that are something else."""
-    shaped = (text.str.len_bytes() == _PHONE_DIGITS).fill_null(False)
-    chosen = text if shaped.all() else text.filter(shaped)
-    joined = chosen.str.join("").cast(pl.Binary).item() or b""
+    sizes = text.str.len_bytes()
+    uniform = not sizes.null_count() and sizes.min() == sizes.max() == _PHONE_DIGITS
+    shaped = (sizes == _PHONE_DIGITS).fill_null(False)
+    joined = (text if uniform else text.filter(shaped)).str.join("").cast(pl.Binary).item() or b""
     table = np.frombuffer(joined, dtype=np.uint8).reshape(-1, _PHONE_DIGITS).copy()
     valid = (table[:, 0] == ord("1")) & (table[:, 1] >= ord("3"))
     if len(table) and not (table.min() >= ord("0") and table.max() <= ord("9")):
         valid &= ((table - 48) <= 9).all(axis=1)
     table[:, 3:7] = ord("*")
-    if len(valid) == len(text) and valid.all():
+    if uniform and valid.all():
         return fixed_width(table), pl.Series(dtype=pl.UInt32)
     rows = shaped.arg_true().filter(pl.Series(valid))
     masked = pl.Series([None], dtype=pl.String).new_from_index(0, len(text)).scatter(rows, fixed_width(table[valid]))

@@ -86,7 +86,7 @@ def test_the_diabetes_table_gives_no_original_number(diabetes: Shown) -> None:
     assert len(numbers) > 100_000
     given = diabetes.table("encounters")
     for name in ("encounter_id", "patient_nbr"):
-        assert given[name].str.contains(r"^[b-z]{24}$").all()
+        assert given[name].str.contains(r"^[b-z]{20}$").all()
     # As a whole cell: a count of medicines may well be another patient's shortest number.
     assert not set(diabetes.cells()) & {number for number in numbers if len(number) > 4}
 
@@ -121,7 +121,7 @@ def test_synthea_gives_the_living_adults_and_shifted_days(synthea: Shown) -> Non
     assert set(synthea.table("conditions")["PATIENT"]) <= set(given["Id"])
     assert set(synthea.table("medications")["PATIENT"]) <= set(given["Id"])
     assert "FIRST" not in given.columns
-    assert given["SSN"].str.contains(r"^[b-z]{24}$").all()
+    assert given["SSN"].str.contains(r"^[b-z]{20}$").all()
 
 
 def annotated(labels: set[str]) -> list[tuple[str, list[str]]]:
