@@ -6,6 +6,7 @@ them becomes null; so do ICD-9 disease codes such as ``250.83``. It must not kno
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import cache
 from importlib.resources import files
 
@@ -74,5 +75,5 @@ def _categories_in(table: str) -> dict[str, str]:
     found = {}
     for line in lines:
         low, _, high = line.partition("-")
-        found.update({category: line for category in every if low <= category <= high})
+        found.update(dict.fromkeys(every[bisect_left(every, low) : bisect_right(every, high)], line))
     return found

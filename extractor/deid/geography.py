@@ -36,14 +36,17 @@ class Division:
 @cache
 def divisions() -> tuple[Division, ...]:
     """Return all divisions since 1980, ordered by code."""
-    lines = (files("extractor.deid") / "facts" / "divisions.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    rows = (line.split("\t") for line in lines)
+    rows = (line.split("\t") for line in _lines())
     return tuple(Division(code, name, int(first), int(last or _IN_FORCE)) for code, name, first, last in rows)
+
+
+def _lines() -> list[str]:
+    return (files("extractor.deid") / "facts" / "divisions.tsv").read_text(encoding="utf-8").splitlines()[1:]
 
 
 @cache
 def _known_codes() -> pl.Series:
-    codes = {division.code for division in divisions()}
+    codes = {line[:6] for line in _lines()}
     groups = {code[:4] + "00" for code in codes} | {code[:2] + "0000" for code in codes}
     return pl.Series(sorted(codes | groups))
 

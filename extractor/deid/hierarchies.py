@@ -48,6 +48,7 @@ class LevelContext:
         person: the expression of the person's key, needed by the shifted levels.
         reference_date: the day whose year ages are counted to.
         dtype: the type of the source column.
+        coded: give generalised texts as Categorical, each column with a dictionary of its own, instead of String.
     """
 
     keys: ProjectKeys = field(repr=False)
@@ -55,6 +56,7 @@ class LevelContext:
     person: pl.Expr | None
     reference_date: date
     dtype: pl.DataType
+    coded: bool = False
 
 
 class _Keyed:
@@ -160,10 +162,9 @@ def _repeated(
     """Compute levels that are texts once for each different value; numbers are quick on all rows, and masks differ anyway."""
     compute(source)  # Types that hold no values of the kind are refused now, not when rows are read.
     dtype = level_dtype(kind, level, context.dtype)
-    quick = level == "mask" or kind in ("amount", "quantity") or (kind == "birth_date" and level.startswith("age_band"))
-    if quick or dtype != pl.String:
+    if level == "mask" or kind in ("amount", "quantity") or dtype != pl.String:
         return compute(source)
-    return once_for_each(source, compute, dtype)
+    return once_for_each(source, compute, dtype, coded=context.coded)
 
 
 def _birth_level(source: pl.Expr, kind: str, level: str, context: LevelContext) -> pl.Expr:

@@ -19,10 +19,18 @@ _SAMPLE = 1_000
 _WORTH_IT = 4 * _SAMPLE
 _REPETITIVE = 0.75
 _MOST_WORDS = 100_000
+_MOST_DAYS = 100_000
 
 
-def once_for_each(source: pl.Expr, compute: Compute, return_dtype: pl.DataType) -> pl.Expr:
-    """Return ``compute(source)``, computed once for each different value of the column where values repeat."""
+def once_for_each(source: pl.Expr, compute: Compute, return_dtype: pl.DataType, *, coded: bool = False) -> pl.Expr:
+    """Return ``compute(source)``, computed once for each different value of the column where values repeat.
+
+    With ``coded`` a text comes out as a Categorical with a dictionary of its own: numbers, that whoever groups or writes the
+    column need not make again.
+    """
+    if coded and return_dtype == pl.String:
+        function = _Repeated(compute, words=pl.Categories.random())
+        return source.map_batches(function, return_dtype=function.dtype, is_elementwise=True)
     return source.map_batches(_Repeated(compute), return_dtype=return_dtype, is_elementwise=True)
 
 
@@ -34,11 +42,14 @@ def computed_once(values: pl.Series, *, compute: Compute) -> pl.Series:
 class _Repeated:
     """A column function that remembers, from batch to batch, what it computed; it shows nothing of that."""
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(self, compute: Compute, *, words: pl.Categories | None = None) -> None:
         self._compute, self._lock = compute, Lock()
         self._words = pl.Categories.random()
+        self.dtype = pl.Categorical(words) if words else None
         # polars forgets a dictionary once no column of its type is left, and would number its words anew.
-        self._anchor = pl.Series(dtype=pl.Categorical(self._words))
+        self._anchors = [
+            pl.Series(dtype=pl.Categorical(dictionary)) for dictionary in (self._words, words) if dictionary
+        ]
         self._of_words: pl.Series | None = None
         self._days: tuple[int, int, pl.Series] | None = None
 
@@ -69,19 +80,24 @@ class _Repeated:
         return self._on(values) if known is None else known.gather(numbers).alias(values.name)
 
     def _by_day(self, values: pl.Series) -> pl.Series:
-        """Compute on every day between the first and the last, where that are fewer than the rows, and look each row up."""
+        """Compute on every day between the first and the last, where that are not too many, and look each row up."""
         days = values.to_physical()
         first, last = days.min(), days.max()
-        if not isinstance(first, int) or not isinstance(last, int) or last - first >= _REPETITIVE * len(values):
+        if not isinstance(first, int) or not isinstance(last, int):
             return self._on(values)
         known = self._days
         if known is None or first < known[0] or last > known[1]:
+            if known is not None:
+                first, last = min(first, known[0]), max(last, known[1])
+            if last - first >= max(_MOST_DAYS, _REPETITIVE * len(values)):
+                return self._on(values)
             every = pl.Series(values.name, np.arange(first, last + 1, dtype=np.int32)).cast(pl.Date)
             known = self._days = (first, last, self._on(every))
         return known[2].gather(days - known[0]).alias(values.name)
 
     def _on(self, values: pl.Series) -> pl.Series:
-        return values.to_frame(_VALUE).select(self._compute(pl.col(_VALUE))).to_series().alias(values.name)
+        computed = values.to_frame(_VALUE).select(self._compute(pl.col(_VALUE))).to_series().alias(values.name)
+        return computed if self.dtype is None else computed.cast(self.dtype)
 
 
 def _repeats(values: pl.Series) -> bool:

@@ -122,7 +122,7 @@ class ResidualScan:
             return Counter()
         if dtype.is_numeric():
             return self._numbers(column)
-        if dtype in (pl.String, pl.Categorical, pl.Enum):
+        if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
             return self._text(column)
         if isinstance(dtype, pl.List | pl.Array):
             return self._column(column.explode())

@@ -138,6 +138,7 @@ class Release:
         schema = frame.collect_schema()
         key = [self._print_of(person).alias("(person)")] if person else []
         frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
+        # What is left as text, kept at its first level, gets a dictionary too: the gate takes numbers that the engine has made.
         texts = [name for name in table.quasi if frame.collect_schema().get(name) == pl.String]
         frame = frame.with_columns(pl.col(name).cast(self._dictionary()) for name in texts)
         return ReleaseTable(
@@ -202,6 +203,7 @@ class Release:
             person=pl.col(person) if person else None,
             reference_date=self.plan.reference_date,
             dtype=schema[column.source],
+            coded=True,
         )
         source = pl.col(column.source)
         return level_expression(source, kind=column.kind, level=column.level, context=context).alias(column.output)

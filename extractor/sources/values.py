@@ -44,7 +44,7 @@ def fits(dtype: pl.DataType, wanted: ValueFormat) -> bool:
     if dtype == pl.Null:
         return True
     return {
-        ValueFormat.TEXT: dtype in (pl.String, pl.Categorical, pl.Enum),
+        ValueFormat.TEXT: isinstance(dtype, pl.String | pl.Categorical | pl.Enum),
         ValueFormat.INTEGER: dtype.is_integer(),
         ValueFormat.DECIMAL: dtype.is_float() or dtype.is_decimal(),
         ValueFormat.DATE: dtype == pl.Date,
@@ -55,7 +55,7 @@ def fits(dtype: pl.DataType, wanted: ValueFormat) -> bool:
 
 def type_name(dtype: pl.DataType) -> str:
     """Return a type's name for people; a dictionary type's own list of values is left out."""
-    return str(dtype.base_type()) if dtype in (pl.Enum, pl.Categorical) or dtype.is_nested() else str(dtype)
+    return str(dtype.base_type()) if isinstance(dtype, pl.Enum | pl.Categorical) or dtype.is_nested() else str(dtype)
 
 
 def normalised(field: Field, dtype: pl.DataType) -> pl.Expr:
