@@ -9,6 +9,7 @@ hashed, so two classes cannot collide. It must not know thresholds, grades or li
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -34,6 +35,8 @@ from extractor.deid.codes import (
 )
 from extractor.errors import RiskNotMet, SourceError, UsageError
 
+_SORTED_AT_ONCE = 1_500_000
+_BOTH_AT_ONCE = 8_000_000
 _MOST_ROWS = 1 << 31  # below it every product of two ids fits into 64 bits
 
 
@@ -132,8 +135,8 @@ def build_classes(tables: Sequence[ReleaseTable], *, unit: Unit = Unit.PROFILE) 
     """
     linked = _check(tables, unit)
     people = CodedColumn("person") if linked else None
-    coded = [_read(table, people) for table in tables]
-    if not sum(table.rows for table in coded):
+    read = [_read(table, people) for table in tables]
+    if not sum(table.rows for table in read):
         raise RiskNotMet(
             "the release holds no row, so no risk can be stated",
             zh="发布内容没有任何行,无法给出风险",
@@ -142,8 +145,16 @@ def build_classes(tables: Sequence[ReleaseTable], *, unit: Unit = Unit.PROFILE) 
             fix_zh="请检查申请的人群和时间范围",
         )
     if people is None:
-        return _classes_of_rows(coded, unit)
-    return _classes_of_people(coded, people, unit)
+        return _classes_of_rows([_packed(table) for table in read], unit)
+    alone = len(tables) == 1
+    if sum(table.rows for table in read) > _BOTH_AT_ONCE:
+        keys = _keys_of(people, alone=alone)
+        return _classes_of_people([_packed(table) for table in read], people, keys, unit)
+    # Neither half needs the other, and sorting leaves the interpreter free; long tables would need the memory of both at once.
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(_keys_of, people, alone=alone)
+        coded = [_packed(table) for table in read]
+    return _classes_of_people(coded, people, waiting.result(), unit)
 
 
 @dataclass
@@ -193,15 +204,26 @@ def _schema(table: ReleaseTable) -> pl.Schema:
         raise unreadable(table.name) from None
 
 
-def _read(table: ReleaseTable, people: CodedColumn | None) -> _Coded:
-    """Read the needed columns of one table batch by batch and pack its quasi-identifiers."""
+@dataclass
+class _Read:
+    """A table after reading: its columns, not yet packed."""
+
+    table: ReleaseTable
+    rows: int
+    quasi: list[CodedColumn]
+    sensitive: list[CodedColumn]
+
+
+def _read(table: ReleaseTable, people: CodedColumn | None) -> _Read:
+    """Read the needed columns of one table batch by batch."""
     quasi = [CodedColumn(f"{table.name}.{column}", alone=True) for column in table.quasi]
     sensitive = [CodedColumn(f"{table.name}.{column}") for column in table.sensitive]
     wanted = [*zip(table.quasi, quasi, strict=True), *zip(table.sensitive, sensitive, strict=True)]
     if people is not None and table.person:
         wanted.append((table.person, people))
     rows = 0
-    for batch in _batches(table, tuple(dict.fromkeys(name for name, _ in wanted))):
+    # Only without persons do the classes speak of rows by their number.
+    for batch in _batches(table, tuple(dict.fromkeys(name for name, _ in wanted)), ordered=people is None):
         rows += batch.height
         if rows >= _MOST_ROWS:
             raise unreadable(table.name)
@@ -215,20 +237,25 @@ def _read(table: ReleaseTable, people: CodedColumn | None) -> _Coded:
                 fix_en="leave such rows out, or count rows instead (unit rows)",
                 fix_zh="请排除这些行,或按行计算(unit rows)",
             )
-    words, radices, layout = pack(quasi, rows)
+    return _Read(table, rows, quasi, sensitive)
+
+
+def _packed(read: _Read) -> _Coded:
+    """Pack the quasi-identifiers of a table and number its tuples."""
+    words, radices, layout = pack(read.quasi, read.rows)
     ids, keys = tuples_of(words, radices)
-    tuples = CodedTuples(table.name, table.quasi, keys, layout)
-    return _Coded(tuples, ids, [(column.thing, column.ordered, *column.codes()) for column in sensitive])
+    tuples = CodedTuples(read.table.name, read.table.quasi, keys, layout)
+    return _Coded(tuples, ids, [(column.thing, column.ordered, *column.codes()) for column in read.sensitive])
 
 
-def _batches(table: ReleaseTable, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+def _batches(table: ReleaseTable, columns: tuple[str, ...], *, ordered: bool) -> Iterator[pl.DataFrame]:
     """Yield batches of the wanted columns; an engine's message may quote a value, so it is not passed on."""
     frame, columns = table.frame, columns or tuple(_schema(table))[:1]  # one column is enough to count rows
     try:
         if isinstance(frame, pl.DataFrame):
             yield from frame.select(columns).iter_slices(BATCH_ROWS)
         else:
-            yield from frame.select(columns).collect_batches(chunk_size=BATCH_ROWS)
+            yield from frame.select(columns).collect_batches(chunk_size=BATCH_ROWS, maintain_order=ordered)
     except (pl.exceptions.PolarsError, OSError):
         raise unreadable(table.name) from None
 
@@ -250,14 +277,31 @@ def _classes_of_rows(coded: list[_Coded], unit: Unit) -> PersonClasses:
     return PersonClasses(unit, sizes, sizes, together, keys, _sensitive(coded, of_row), tuple(tables))
 
 
-def _classes_of_people(coded: list[_Coded], people: CodedColumn, unit: Unit) -> PersonClasses:
-    """Take each person with all rows as a unit."""
+@dataclass
+class _Keys:
+    """The persons of all rows as numbers from ``low``: each of a row of its own, or numbered alike with the distinct ones."""
+
+    low: int
+    own_row: Codes | None = None
+    person: Ids = field(default_factory=lambda: np.empty(0, np.uint32))
+    distinct: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+
+
+def _keys_of(people: CodedColumn, *, alone: bool) -> _Keys:
     offsets, low, radix = people.offsets()
-    if len(coded) == 1 and _all_different(offsets, radix):
-        plain = _classes_of_rows(coded, unit)
-        return replace(plain, person_keys=people.decode(offsets, low))
+    if alone and _all_different(offsets, radix):
+        return _Keys(low, offsets)
     person, distinct = dense(offsets, radix)
-    del offsets
+    return _Keys(low, None, person, distinct)
+
+
+def _classes_of_people(coded: list[_Coded], people: CodedColumn, keys: _Keys, unit: Unit) -> PersonClasses:
+    """Take each person with all rows as a unit."""
+    if keys.own_row is not None:
+        plain = _classes_of_rows(coded, unit)
+        return replace(plain, person_keys=people.decode(keys.own_row, keys.low))
+    person, distinct = keys.person, keys.distinct
+    keys.person = np.empty(0, np.uint32)  # given up below, and large
     rows_of_person = _counted(person, len(distinct))
     of_row = np.split(person, np.cumsum([table.rows for table in coded])[:-1])
     tables = []
@@ -273,16 +317,23 @@ def _classes_of_people(coded: list[_Coded], people: CodedColumn, unit: Unit) -> 
     sizes = _counted(classes, int(classes.max()) + 1)
     rows_of = np.bincount(classes, weights=rows_of_person, minlength=len(sizes)).astype(np.int64)
     sensitive = _sensitive(coded, [classes[who] for who in of_row])
-    return PersonClasses(unit, sizes, rows_of, classes, people.decode(distinct, low), sensitive, tuple(tables))
+    return PersonClasses(unit, sizes, rows_of, classes, people.decode(distinct, keys.low), sensitive, tuple(tables))
 
 
 def _all_different(offsets: Codes, radix: int) -> bool:
-    """Say whether no person has a second row; sorted in sixteen parts by the lowest bits, to need less memory."""
+    """Say whether no person has a second row; many are sorted in parts by their lowest bits, to need less memory."""
     if radix < len(offsets):
         return False
-    digit = offsets.astype(np.uint8) % 16
-    parts = (np.sort(offsets[digit == part]) for part in range(16))
-    return all(starts(part).all() for part in parts)
+    count = -(-len(offsets) // _SORTED_AT_ONCE)
+    if count == 1:
+        return _no_neighbours_equal(offsets.copy())
+    digit = (offsets & offsets.dtype.type(0xFF)).astype(np.uint8) % np.uint8(count)
+    return all(_no_neighbours_equal(np.compress(digit == part, offsets)) for part in range(count))
+
+
+def _no_neighbours_equal(part: Codes) -> bool:
+    part.sort()
+    return not (part[1:] == part[:-1]).any()
 
 
 def _counted(ids: npt.NDArray[Any], size: int) -> Counts:

@@ -25,6 +25,7 @@ _FEW_WORDS = 4096
 _NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _MOST_KEYS = 1 << 63
 _SIGN = np.uint64(1 << 63)
+_LEAST, _GREATEST = -(1 << 63), (1 << 63) - 1
 
 
 class CodedColumn:
@@ -58,6 +59,18 @@ class CodedColumn:
             self._dtype = series.dtype
         if self._alone and isinstance(series.dtype, pl.Categorical) and self._dtype == series.dtype:
             series = series.to_physical()
+        if series.dtype == pl.UInt64 and self._dtype == pl.UInt64 and not series.null_count():
+            # Fingerprints spread over the whole range: looking for the smallest would gain nothing.
+            self._chunks.append((_LEAST, _GREATEST, series.to_numpy()))
+            self._nulls.append(np.zeros(-(-len(series) // 8), np.uint8))
+            return
+        if self._alone and series.dtype == pl.UInt32 and not series.null_count():
+            # Numbers of a dictionary begin near zero and are few.
+            codes = series.to_numpy()
+            high = int(codes.max()) if len(codes) else -1
+            self._chunks.append((0, high, codes.astype(np.min_scalar_type(max(high, 0)))))
+            self._nulls.append(np.zeros(-(-len(series) // 8), np.uint8))
+            return
         numbers = _numbers(series, self._words, self.thing)
         # A column without nulls is not asked where they are: each such question costs as much as the numbers.
         nulls = series.is_null().to_numpy() if series.null_count() else np.zeros(len(series), np.bool_)
@@ -116,15 +129,15 @@ def is_text(dtype: pl.DataType) -> bool:
     """Say whether a type takes the dictionary: text, and numbers that do not fit into 64 bits."""
     if isinstance(dtype, pl.Decimal):
         return (dtype.precision or 38) > 18
-    kinds = (pl.String, pl.Categorical, pl.Enum, pl.Binary, pl.Null, pl.Int128, pl.UInt128)
-    return dtype in kinds
+    kinds = pl.String | pl.Categorical | pl.Enum | pl.Binary | pl.Null | pl.Int128 | pl.UInt128
+    return isinstance(dtype, kinds)
 
 
 def family(dtype: pl.DataType) -> str:
     """Name the types whose codes may be compared between tables."""
     if dtype.is_integer() and not is_text(dtype):
         return "unsigned" if dtype == pl.UInt64 else "integer"
-    return "text" if dtype in (pl.String, pl.Categorical, pl.Enum) else str(dtype)
+    return "text" if isinstance(dtype, pl.String | pl.Categorical | pl.Enum) else str(dtype)
 
 
 def _in_dictionary(text: pl.Series, words: pl.Categories) -> pl.Series:
