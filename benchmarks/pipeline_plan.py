@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pyrage
 
 from extractor.catalogue import FieldClass, ValueFormat
 from extractor.deid.classes import build_classes
@@ -16,9 +17,11 @@ from extractor.deid.residual import ResidualScan
 from extractor.deid.residual_known import RawIdentifiers
 from extractor.engines.output import write_table
 from extractor.engines.release import Release
+from extractor.hardening import give_back_memory
 from extractor.levels import hierarchy_of
 from extractor.plans.nodes import ColumnPlan, Derivation, Derive, Plan, RiskPlan, Scan, Source, TablePlan
 from extractor.requests import OutputFormat, Period, SharingMode
+from extractor.transfer.seal import PackageWriter
 
 RECIPIENT_SEED = "benchmark"
 _FIELDS = (
@@ -58,16 +61,13 @@ def _column(name: str, kind: str, level: str, cls: FieldClass) -> ColumnPlan:
 
 def seal_release(release: Release, target: Path, *, gate: bool, scan: bool) -> int:
     """Carry out gate, scan, treatment and encryption; return the number of rows written."""
-    import pyrage
-
-    from extractor.transfer.seal import PackageWriter
-
     table = release.plan.tables[0]
     left_out = None
     if gate:
         limits = RiskLimits(5, None, None, 0.05, 1.0)
         classes = [build_classes([release.for_risk(table, sensitive=False)])]
         left_out = pass_gate(classes.pop(), limits, SharingMode.CONTROLLED).suppressed_persons
+        give_back_memory()
     frame = release.given(table, left_out=left_out)
     looked = None
     if scan:

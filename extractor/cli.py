@@ -24,6 +24,7 @@ from extractor.commands import (
     request,
     risk,
 )
+from extractor.hardening import ENGINE_ENVIRONMENT
 
 app = typer.Typer(
     name="extractor",
@@ -55,7 +56,8 @@ def main() -> None:
     polars reads its disk budget once, when it is imported; with none it stops rather than spill rows to disk, in commands that
     read tables in this process too (``risk``, ``catalogue draft``, ``deid``). A run's own process sets it by itself.
     """
-    os.environ.setdefault("POLARS_OOC_DISK_BUDGET_MB", "0")
+    for name, value in ENGINE_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     app()
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from extractor.destruction import Ground
 from extractor.errors import ExtractorError
-from extractor.hardening import enter_private_environment, harden_process
+from extractor.hardening import enter_private_environment, harden_process, settle_memory
 from extractor.settings import Home
 from extractor.workspace import Workspace
 
@@ -47,6 +47,7 @@ def main() -> int:
         if os.getppid() != order.supervisor.pid:
             return 1
         _bound_memory(office.settings.limits.memory_bytes)
+        settle_memory()
         with Workspace.create(office.home.scratch, number) as workspace:
             return _run(office, order, workspace)
     except ExtractorError as error:

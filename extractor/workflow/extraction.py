@@ -32,6 +32,7 @@ from extractor.deid.residual_values import Check
 from extractor.engines.output import MEDIA_TYPES, SUFFIXES, write_table
 from extractor.engines.release import OWN, Release
 from extractor.errors import ApprovalError, NothingToGive, RiskNotMet
+from extractor.hardening import give_back_memory
 from extractor.log.entries import Verb
 from extractor.log.journal import head
 from extractor.manifest import Approval, Cover, LogPosition, Origin, Provenance, RiskSummary
@@ -93,6 +94,7 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
     _check_keys(job)  # 3. one row for each person where the plan joins
     # 4. persons of the population and their quasi-identifiers; they are let go before anything is written
     gate = _risk_gate(job, _classes(job))  # 5. k, l, t, GB/T 42460; who must be left out
+    give_back_memory()
     scan = _prepare_scan(job)  # 6. raw identifiers of the run as a keyed set
     sealed, written = _seal(job, workspace, gate, scan)  # 7. derive, scan and encrypt in one stream
     after = _look_at_sources(job)  # 8. the source has not changed meanwhile
@@ -250,7 +252,8 @@ def _write(job: _Job, table: TablePlan, checks: tuple[GateResult, ResidualScan],
     schema = pl.Schema({name: dtype for name, dtype in frame.collect_schema().items() if name in given})
     looked_at = frame.map_batches(look, schema=schema, streamable=True)
     with trap.reading(table.name), sink.as_system_file() as file:
-        write_table(looked_at, file, job.plan.format, facts=_facts(job))
+        notes = any(column.kind == "free_text" for column in table.columns)
+        write_table(looked_at, file, job.plan.format, facts=_facts(job), long_text=notes)
     return scan.rows.get(table.name, 0)
 
 
