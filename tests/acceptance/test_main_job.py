@@ -115,9 +115,9 @@ def tag(key: bytes, text: str) -> bytes:
 
 
 def pseudonym(root: bytes, column: str, value: str) -> str:
-    """Compute a pseudonym from its published recipe: HKDF, AES-256-CMAC, 96 bits in consonants."""
+    """Compute a pseudonym from its published recipe: HKDF, AES-256-CMAC, 80 bits in consonants."""
     key = derived(derived(root, f"pseudonyms\0{APPLICANT_AND_PROJECT}"), f"domain\0{DOMAINS[column]}")
-    return "".join("bcdfghjkmnpqrtvz"[half] for byte in tag(key, value)[:12] for half in divmod(byte, 16))
+    return "".join("bcdfghjkmnpqrtvz"[half] for byte in tag(key, value)[:10] for half in divmod(byte, 16))
 
 
 def offset(root: bytes, person: str) -> timedelta:

@@ -17,7 +17,7 @@ def of(*values: object, domain: str = "person", kind: str = "", keys: ProjectKey
     return pseudonyms(pl.Series("p", values), keys.pseudonyms, domain=domain, kind=kind).to_list()
 
 
-def test_a_pseudonym_is_24_consonants_without_a_digit() -> None:
+def test_a_pseudonym_is_20_consonants_without_a_digit() -> None:
     written = of("110101199003074610", "张三", "𠀀𠀁", 7 * "long identifier ")
     assert all(value and re.fullmatch("[bcdfghjkmnpqrtvz]{20}", value) for value in written)
     assert len(set(written)) == 4

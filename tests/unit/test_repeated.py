@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -49,6 +50,8 @@ def test_long_columns_come_out_as_short_ones_do(kind: str) -> None:
         short = few.to_frame().select(expression).to_series()
         long = many.to_frame().select(expression).to_series()
         assert long.to_list() == short.to_list() * (ROWS // len(few)), level
+        coded = level_expression(pl.col("value"), kind=kind, level=level, context=replace(context, coded=True))
+        assert many.to_frame().select(coded).to_series().to_list() == long.to_list(), level
 
 
 def test_columns_that_do_not_repeat_are_computed_row_by_row() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from extractor.deid.classes import ReleaseTable, Unit, build_classes
+from extractor.deid.classes import PersonClasses, ReleaseTable, Unit, build_classes
 from extractor.deid.gate import sizes_without
 from extractor.deid.risk import assess, assess_file
 from extractor.errors import RiskNotMet, SourceError, UsageError
@@ -321,3 +321,29 @@ def test_a_file_with_a_person_column_is_counted_by_person(tmp_path):
     (tmp_path / "t.csv").write_text("pid,ward\n1,a\n1,b\n2,b\n2,a\n")
     figures = assess_file(tmp_path / "t.csv", quasi=("ward",), person="pid", mode=PUBLIC)
     assert (figures.rows, figures.persons, figures.classes, figures.k) == (4, 2, 1, 2)
+
+
+@pytest.mark.parametrize("at_once", [0, 10**9])
+@pytest.mark.parametrize("visits", [1, 3])
+def test_fingerprints_of_64_bits_group_as_the_persons_themselves_do(
+    at_once: int, visits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extractor.deid.classes._BOTH_AT_ONCE", at_once)
+    monkeypatch.setattr("extractor.deid.classes._SORTED_AT_ONCE", 1_000)
+    rng = np.random.default_rng(3)
+    persons = np.repeat(np.arange(4_000), visits)
+    frame = pl.DataFrame({
+        "who": persons.astype(str),
+        "print": rng.integers(0, 2**64, 4_000, dtype=np.uint64)[persons],
+        "sex": rng.choice(["男", "女"], len(persons)),
+        "age": rng.integers(0, 9, len(persons)),
+    })  # fmt: skip
+    by_name, by_print = (build_classes([ReleaseTable("t", frame, ("sex", "age"), (), key)]) for key in ("who", "print"))
+    assert sorted(by_name.sizes) == sorted(by_print.sizes)
+    size_of = dict(zip(frame["who"].unique(maintain_order=True), _first_sizes(by_name, frame["who"]), strict=True))
+    assert list(size_of.values()) == _first_sizes(by_print, frame["print"])
+
+
+def _first_sizes(classes: PersonClasses, persons: pl.Series) -> list[int]:
+    size = dict(zip(classes.person_keys, classes.sizes[classes.class_of_person].tolist(), strict=True))
+    return [size[person] for person in persons.unique(maintain_order=True)]
