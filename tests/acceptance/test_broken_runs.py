@@ -135,7 +135,7 @@ def wait(*a, **k):
 BEFORE_SEAL = ("extractor.transfer.seal", "m.PackageWriter.finish = wait")
 WHILE_WRITING = (
     "extractor.engines.output",
-    "m.write_table = lambda frame, sink, form, facts: (sink.write(b'x' * 99999), wait())",
+    "m.write_table = lambda frame, sink, form, **given: (sink.write(b'x' * 99999), wait())",
 )
 RENAMED = (
     "extractor.workflow.extraction",
