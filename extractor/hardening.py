@@ -32,8 +32,8 @@ class Hardening:
 ENGINE_ENVIRONMENT = {
     # polars stops a query that would need to spill, instead of writing rows to disk in the clear.
     "POLARS_OOC_DISK_BUDGET_MB": "0",
-    # Row groups that are read ahead take memory that no batch has warmed; four keep two threads busy.
-    "POLARS_ROW_GROUP_PREFETCH_SIZE": "3",
+    # Row groups that are read ahead take memory that no batch has warmed; two keep the threads busy.
+    "POLARS_ROW_GROUP_PREFETCH_SIZE": "2",
     # Freed memory is kept for the next batches: polars' own setting gives it back after half a second, and then needs it again.
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:2000,muzzy_decay_ms:0,background_thread:true",
     # Huge pages make the system tidy its memory at moments that nobody chose: up to 0.1 s for each 40 MB array.

@@ -1,8 +1,9 @@
 """Equivalence classes of a release: which persons nobody can tell apart by their quasi-identifiers.
 
 Owns how keys (``extractor.deid.codes``) become classes of persons, batch by batch and in numpy, so that no group-by of an
-engine spills plaintext. Everything is exact: keys are packed by mixed radix or re-coded, never
-hashed, so two classes cannot collide. It must not know thresholds, grades or limits (``extractor.deid.risk``,
+engine spills plaintext. Everything is exact: quasi-identifiers are packed by mixed radix or re-coded, never hashed, so two
+classes cannot collide (persons may come as fingerprints of 64 bits: ``extractor.engines.release``).
+ It must not know thresholds, grades or limits (``extractor.deid.risk``,
 ``extractor.deid.gate``).
 """
 

@@ -35,7 +35,7 @@ def parse_date(source: pl.Expr, dtype: pl.DataType, *, kind: str = "event_date")
     Raises:
         ConfigurationError: the column's type holds no dates.
     """
-    return source.cast(pl.Date) if dtype == pl.Date else parse_time(source, dtype, kind=kind).dt.date()
+    return _plausible(source) if dtype == pl.Date else parse_time(source, dtype, kind=kind).dt.date()
 
 
 def parse_time(source: pl.Expr, dtype: pl.DataType, *, kind: str = "event_time") -> pl.Expr:
@@ -45,12 +45,16 @@ def parse_time(source: pl.Expr, dtype: pl.DataType, *, kind: str = "event_time")
         ConfigurationError: the column's type holds no dates.
     """
     if dtype == pl.Date:
-        return source.cast(_TIME)
+        return _plausible(source).cast(_TIME)
     if isinstance(dtype, pl.Datetime):
-        return source.dt.replace_time_zone(None).cast(_TIME)
+        return _plausible(source.dt.replace_time_zone(None)).cast(_TIME)
     if not (dtype == pl.String or dtype.is_integer() or isinstance(dtype, pl.Categorical | pl.Enum)):
         raise unreadable_type(kind, dtype)
     return source.cast(pl.String).map_batches(times_of_texts, return_dtype=_TIME, is_elementwise=True)
+
+
+def _plausible(moment: pl.Expr) -> pl.Expr:
+    return pl.when(moment.dt.year().is_between(_EARLIEST, _LATEST)).then(moment)
 
 
 def times_of_texts(texts: pl.Series) -> pl.Series:

@@ -79,6 +79,15 @@ def canonical_series(values: pl.Series, *, kind: str = "") -> pl.Series:
     return canonical_and_joined(values, kind=kind)[0]
 
 
+def has_identity(values: pl.Series, *, kind: str = "") -> pl.Series:
+    """Return whether each value is somebody's (Boolean, never null): not null, and not blank in its canonical text."""
+    if values.dtype != pl.String:
+        return canonical_series(values, kind=kind).is_not_null()
+    # What begins with a digit or a letter is not blank; comparing beginnings is the quickest that a column can do.
+    begun = ((values >= "0") & (values < "{")).fill_null(False)
+    return begun if begun.all() else canonical_series(values, kind=kind).is_not_null()
+
+
 def canonical_and_joined(values: pl.Series, *, kind: str = "") -> tuple[pl.Series, bytes]:
     """Return the canonical text of a column and the UTF-8 bytes of all its values, one after the other.
 

@@ -132,6 +132,8 @@ class ResidualScan:
 
     def _numbers(self, column: pl.Series) -> Counter[Check]:
         """Look at numbers of nine digits and more; those with a fraction are measures and not identifiers."""
+        if column.dtype.is_integer() and column.dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
+            column = column.cast(pl.Int64)  # a narrow type has no room for the bounds either
         if not (column >= _BIG_NUMBER).any():
             return Counter()
         big = column.filter((column >= _BIG_NUMBER) & column.is_not_null())
@@ -139,7 +141,8 @@ class ResidualScan:
         found = Counter(integer_hits(whole))
         found[Check.RAW_IDENTIFIER] = int(self._raw.hits(whole.cast(pl.String)).sum())
         # Whole numbers that do not fit into 64 bits are read as text.
-        wide = big.filter(big > np.iinfo(np.int64).max) if big.dtype.is_integer() else big.clear()
+        wider = big.dtype in (pl.UInt64, pl.Int128, pl.UInt128)
+        wide = big.filter(big > np.iinfo(np.int64).max) if wider else big.clear()
         return found + self._text(wide.cast(pl.String)) if len(wide) else found
 
     def _text(self, column: pl.Series) -> Counter[Check]:

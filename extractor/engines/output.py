@@ -20,7 +20,7 @@ MEDIA_TYPES = {
 }
 SUFFIXES = {OutputFormat.PARQUET: "parquet", OutputFormat.CSV: "csv", OutputFormat.CSV_EXCEL: "csv"}
 # A spreadsheet runs what begins with one of these (OWASP: CSV injection); a leading apostrophe makes it text.
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^(?:[\t\r\n]|[\s\x{200B}\x{FEFF}]*[=+\-@＝＋－＠])"
 _SCHEMA = "ARROW:schema"
 # A group of rows is held in memory until it is written. Long ones cost less, since each has dictionaries of its own.
 _CELLS_IN_A_GROUP = 2_000_000

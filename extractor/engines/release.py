@@ -20,6 +20,7 @@ from extractor.catalogue import Subject
 from extractor.deid.classes import ReleaseTable
 from extractor.deid.free_text import Limits
 from extractor.deid.hierarchies import LevelContext, level_expression, unparsed_expression
+from extractor.deid.identity_text import canonical_series, has_identity
 from extractor.deid.known_values import KnownColumn
 from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
 from extractor.deid.text_treatment import Treatment, treat_column
@@ -111,12 +112,12 @@ class Release:
     seed: int = field(default_factory=lambda: secrets.randbits(63), repr=False)
 
     def rows(self, table: TablePlan, *, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
-        """Return the raw rows of a table's population, with a person key in each where the table has one."""
+        """Return the raw rows of a table's population, with a person in each where the table has a key: blank is nobody."""
         person = table.root.person
         if person is None:
             return relation(table.root.input, self.open_table, wanted)
         wanted = None if wanted is None else wanted | {person}
-        return relation(table.root.input, self.open_table, wanted).filter(pl.col(person).is_not_null())
+        return relation(table.root.input, self.open_table, wanted).filter(self._has_identity(person))
 
     def given(self, table: TablePlan, *, left_out: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows that may leave: planned columns at their levels, and the row's own values under ``OWN`` names."""
@@ -134,10 +135,11 @@ class Release:
         shown = table.sensitive if sensitive else ()
         columns = [c for c in table.root.columns if c.output in (*table.quasi, *shown) and not _is_text(c)]
         needed = frozenset(c.source for c in columns) | ({person} if person else set())
-        frame = self.rows(table, wanted=needed)
+        frame = relation(table.root.input, self.open_table, needed)
         schema = frame.collect_schema()
         key = [self._print_of(person).alias("(person)")] if person else []
         frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
+        frame = frame.filter(pl.col("(person)").is_not_null()) if person else frame
         # What is left as text, kept at its first level, gets a dictionary too: the gate takes numbers that the engine has made.
         texts = [name for name in table.quasi if frame.collect_schema().get(name) == pl.String]
         frame = frame.with_columns(pl.col(name).cast(self._dictionary()) for name in texts)
@@ -162,9 +164,33 @@ class Release:
         """Return a number of 64 bits for each person under a secret of this run, by which the gate tells persons apart.
 
         It takes a third of the memory of the keys themselves. Among 10^8 persons the chance that any two share a number, and
-        are then counted as one, is below 0.03 %; the numbers never leave the process.
+        are then counted as one, is below 0.03 %; the numbers never leave the process. Whoever has one pseudonym has one number;
+        it is null where there is nobody.
         """
-        return pl.col(person).cast(pl.String).hash(self.seed)
+
+        def prints(keys: pl.Series) -> pl.Series:
+            identities = canonical_series(keys, kind=self._person_kind)
+            numbers = identities.hash(self.seed)
+            return numbers.set(identities.is_null(), None) if identities.null_count() else numbers
+
+        return pl.col(person).map_batches(prints, return_dtype=pl.UInt64(), is_elementwise=True)
+
+    def _has_identity(self, person: str) -> pl.Expr:
+        return pl.col(person).map_batches(
+            lambda keys: has_identity(keys, kind=self._person_kind), return_dtype=pl.Boolean(), is_elementwise=True
+        )
+
+    def _identity_of(self, person: str) -> pl.Expr:
+        """Return the person's key in the one spelling that pseudonyms are made from; null where there is nobody."""
+        return pl.col(person).map_batches(
+            lambda keys: canonical_series(keys, kind=self._person_kind), return_dtype=pl.String(), is_elementwise=True
+        )
+
+    @cached_property
+    def _person_kind(self) -> str:
+        """The kind under which the persons' key is given, which says how many spellings are one person."""
+        given = (c for table in self.plan.tables for c in table.root.columns if c.source == table.root.person)
+        return next((column.kind for column in given), "")
 
     def identifiers(self, table: TablePlan) -> Iterator[pl.Series]:
         """Yield, batch by batch, the raw direct identifiers that this table's run reads."""
@@ -200,7 +226,7 @@ class Release:
         context = LevelContext(
             keys=self.keys,
             domain=column.domain,
-            person=pl.col(person) if person else None,
+            person=self._identity_of(person) if person else None,
             reference_date=self.plan.reference_date,
             dtype=schema[column.source],
             coded=True,
@@ -243,10 +269,11 @@ class Release:
         ages = table.text_age or "none"
         if column.level == "redacted" or person is None:
             return Treatment("redacted", age_level=ages)
+        persons = canonical_series(batch[person], kind=self._person_kind)
         return Treatment(
             "surrogate",
-            person_pseudonym=pseudonyms(batch[person], self.keys.pseudonyms, domain=PERSON_DOMAIN),
-            day_offset=day_offsets(batch[person], self.keys.date_shift),
+            person_pseudonym=pseudonyms(persons, self.keys.pseudonyms, domain=PERSON_DOMAIN),
+            day_offset=day_offsets(persons, self.keys.date_shift),
             key=self.keys.text_surrogates,
             age_level=ages,
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from extractor.catalogue import Table, TableFormat, ValueFormat
+from extractor.deid.identity_text import canonical_series
 from extractor.errors import SourceError
 from extractor.sources.files import file_name, reading, source_files
 from extractor.sources.tables import csv_frame, missing_column, wrong_type
@@ -133,6 +134,12 @@ def check_unique(frame: pl.LazyFrame | pl.DataFrame, table: Table, key: Sequence
         SourceError: they are not, with the number of rows only.
     """
     lazy = frame.lazy().select(key)
+    schema = lazy.collect_schema()
+    texts = [name for name in key if isinstance(schema[name], pl.String | pl.Categorical | pl.Enum)]
+    # What is one identity is one key, however it is written: the pseudonyms would be equal.
+    lazy = lazy.with_columns(
+        pl.col(name).map_batches(canonical_series, return_dtype=pl.String(), is_elementwise=True) for name in texts
+    )
     empty = pl.any_horizontal(pl.col(name).is_null() for name in key)
     with reading(table.name):
         counted = lazy.select(

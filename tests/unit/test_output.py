@@ -76,3 +76,11 @@ def test_notes_are_written_in_short_groups(tmp_path: Path) -> None:
             write_table(frame, sink, OutputFormat.PARQUET, facts={}, long_text=long_text)
         sizes[long_text] = file.stat().st_size
     assert sizes[True] > sizes[False]  # a dictionary for each group
+
+
+def test_spaces_and_full_width_signs_do_not_hide_a_formula() -> None:
+    values = ["\n=2", " =4", "＝3", "=1", "@x", "\t9", "无 = 号", "3-4"]
+    file = io.BytesIO()
+    write_table(pl.DataFrame({"v": values}).lazy(), file, OutputFormat.CSV, facts={})
+    read = pl.read_csv(io.BytesIO(file.getvalue()))["v"].to_list()
+    assert sorted(read) == sorted([*("'" + value for value in values[:6]), *values[6:]])

@@ -32,6 +32,7 @@ FUZHOU = load_policies(("fuzhou",))
 YEAR = Period(date(2025, 1, 1), date(2025, 12, 31))
 
 SECRET = "张晓梅"
+HOSPITAL_COLUMNS = {table.name: tuple(f.name for f in table.fields) for table in HOSPITAL.tables}
 
 # One person with three stays: before the period, in it with a stroke, in it without; and one without a stroke.
 STAYS = {"a1": ("a", 2024, "I63"), "a2": ("a", 2025, "I63"), "a3": ("a", 2025, "E11"), "b1": ("b", 2025, "E11")}
@@ -273,3 +274,39 @@ except MemoryShort:
     )
     assert run.stdout == "short\n"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+# --- one person in several spellings --------------------------------------------------------------------------------
+
+SPELLINGS = ["a", "a ", " a", "\u200ba", "ａ", "a\t"]
+
+
+def _stays_of(people: list[str | None]) -> Callable[[str, tuple[str, ...]], pl.LazyFrame]:
+    def open_them(name: str, columns: tuple[str, ...]) -> pl.LazyFrame:
+        frame = opened(name, HOSPITAL_COLUMNS[name]).collect()
+        if name == "admissions":
+            frame = frame.clear(len(people)).with_columns(
+                pl.Series("BAH", people, dtype=pl.String),
+                pl.Series("ZYH", [f"s{row}" for row in range(len(people))]),
+                pl.lit(datetime(2025, 6, 1)).alias("RYRQ"),
+            )
+        return frame.lazy().select(columns)
+
+    return open_them
+
+
+def test_one_person_in_six_spellings_is_one_at_the_gate_and_in_the_pseudonym() -> None:
+    plan = planned("admissions.BAH", "admissions.JBDM")
+    made = replace(release(plan), open_table=_stays_of([*SPELLINGS, "b"]))
+    prints = made.for_risk(plan.tables[0], sensitive=False).frame
+    assert isinstance(prints, pl.LazyFrame)
+    assert prints.select(pl.col("(person)").n_unique()).collect().item() == 2
+    given = made.given(plan.tables[0]).collect()
+    assert given["BAH"].n_unique() == 2
+
+
+def test_a_blank_key_is_nobody() -> None:
+    plan = planned("admissions.BAH", "admissions.JBDM")
+    made = replace(release(plan), open_table=_stays_of(["b", "", " ", "\u3000", "\u200b", None]))
+    assert made.given(plan.tables[0]).collect().height == 1
+    assert made.for_risk(plan.tables[0], sensitive=False).frame.lazy().collect().height == 1

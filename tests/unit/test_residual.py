@@ -295,3 +295,14 @@ def test_words_of_the_template_and_allowed_checks_pass_in_text_members() -> None
     SCAN.scan_text_member("manifest.json", text, allowed=frozenset({Check.USCC}))
     with pytest.raises(ResidualFound, match="uscc ×1"):
         SCAN.scan_text_member("manifest.json", text)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.Int16, pl.UInt8, pl.UInt16, pl.Int32, pl.UInt32, pl.Int64, pl.UInt64])
+def test_whole_numbers_of_every_width_are_looked_at(dtype: type[pl.DataType]) -> None:
+    scan = ResidualScan(RawIdentifiers.collect([], key=b"k" * 32))
+    scan.scan(pl.DataFrame({"n": pl.Series([1, 100, None], dtype=dtype)}), "t", {})
+    if dtype in (pl.UInt32, pl.Int64, pl.UInt64):
+        scan.scan(pl.DataFrame({"n": pl.Series([2**32 - 1], dtype=dtype)}), "t", {})
+    if dtype in (pl.Int64, pl.UInt64):
+        with pytest.raises(ResidualFound):
+            scan.scan(pl.DataFrame({"n": pl.Series([13800138000], dtype=dtype)}), "t", {})

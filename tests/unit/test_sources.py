@@ -324,3 +324,11 @@ def test_a_field_that_is_not_in_the_catalogue_is_never_opened(tmp_path: Path) ->
     (tmp_path / "v.csv").write_text("id,other\n1,2\n")
     with pytest.raises(SourceError, match=r"visits\.other: the table has no such field"):
         open_table(_table("v.csv"), ["other"], base=tmp_path)
+
+
+def test_two_spellings_of_one_identity_are_one_key() -> None:
+    table = _table("v.csv")
+    with pytest.raises(SourceError, match="2 row"):
+        check_unique(pl.DataFrame({"id": ["a1", "a1 ", "ａ１", "b"]}), table, ["id"])
+    with pytest.raises(SourceError, match="1 row"):
+        check_unique(pl.DataFrame({"id": ["a", " "]}), table, ["id"])
