@@ -5,6 +5,8 @@ Owns what makes a run dead and what is then done. An interrupted run is never re
 
 from __future__ import annotations
 
+import time
+
 from extractor.decode import from_json
 from extractor.destruction import Ground
 from extractor.store.transaction import Transaction
@@ -14,6 +16,8 @@ from extractor.workflow.purging import purge_run, records_of
 from extractor.workflow.records import give_place, record_path
 from extractor.workflow.runs import RunOrder, RunState, end_badly
 from extractor.workspace import Workspace, abandoned
+
+_DYING_SECONDS = 10.0
 
 
 def recover_interrupted(office: Office) -> tuple[str, ...]:
@@ -47,9 +51,7 @@ def destroy_leftovers(office: Office, order: RunOrder, *, ground: Ground) -> Non
             return  # The worker purged and recorded before it died.
         is_sealed = tx.state("run", order.number) == RunState.SEALED.value
         package = tx.get("run_record", order.number).body["package_digest"] if is_sealed else None
-    left = [one for one in abandoned(office.home.scratch) if one.run == order.number]
-    workspace = Workspace.adopt(left[0]) if left else Workspace.create(office.home.scratch, order.number)
-    with workspace:
+    with _workspace_of(office, order) as workspace:
         orphan = package_path(office, order.package)
         if not is_sealed:
             record_path(office, order.number).unlink(missing_ok=True)  # Written before a commit that never came.
@@ -57,6 +59,18 @@ def destroy_leftovers(office: Office, order: RunOrder, *, ground: Ground) -> Non
                 give_place(orphan, workspace.path(orphan.name))
             orphan.unlink(missing_ok=True)
         purge_run(office, order, workspace, ground=ground, package=package)
+
+
+def _workspace_of(office: Office, order: RunOrder) -> Workspace:
+    """Take over what the run left, or make an empty workspace; a process that was just killed may hold it for a moment more."""
+    patience = time.monotonic() + _DYING_SECONDS
+    while True:
+        left = [one for one in abandoned(office.home.scratch) if one.run == order.number]
+        if left:
+            return Workspace.adopt(left[0])
+        if not (office.home.scratch / order.number).exists() or time.monotonic() > patience:
+            return Workspace.create(office.home.scratch, order.number)
+        time.sleep(0.05)
 
 
 def is_recorded(tx: Transaction, order: RunOrder) -> bool:
