@@ -36,7 +36,7 @@ from extractor.deid.codes import (
 )
 from extractor.errors import RiskNotMet, SourceError, UsageError
 
-_SORTED_AT_ONCE = 1_500_000
+_COUNTED_AT_ONCE = 1_500_000
 _BOTH_AT_ONCE = 8_000_000
 _MOST_ROWS = 1 << 31  # below it every product of two ids fits into 64 bits
 
@@ -50,13 +50,17 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class ReleaseTable:
-    """One table of a release: its quasi-identifiers, its sensitive columns and the column that names the person."""
+    """One table of a release: its quasi-identifiers, its sensitive columns and the column that names the person.
+
+    Rows without a person are an error, or with ``nobody`` are none of the release and left out.
+    """
 
     name: str
     frame: pl.LazyFrame | pl.DataFrame = field(repr=False)
     quasi: tuple[str, ...]
     sensitive: tuple[str, ...] = ()
     person: str | None = None
+    nobody: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +229,8 @@ def _read(table: ReleaseTable, people: CodedColumn | None) -> _Read:
     rows = 0
     # Only without persons do the classes speak of rows by their number.
     for batch in _batches(table, tuple(dict.fromkeys(name for name, _ in wanted)), ordered=people is None):
+        if people is not None and table.nobody and table.person and batch[table.person].null_count():
+            batch = batch.filter(pl.col(table.person).is_not_null())
         rows += batch.height
         if rows >= _MOST_ROWS:
             raise unreadable(table.name)
@@ -322,19 +328,15 @@ def _classes_of_people(coded: list[_Coded], people: CodedColumn, keys: _Keys, un
 
 
 def _all_different(offsets: Codes, radix: int) -> bool:
-    """Say whether no person has a second row; many are sorted in parts by their lowest bits, to need less memory."""
+    """Say whether no person has a second row; many are looked at in parts by their lowest bits, to need less memory."""
     if radix < len(offsets):
         return False
-    count = -(-len(offsets) // _SORTED_AT_ONCE)
-    if count == 1:
-        return _no_neighbours_equal(offsets.copy())
+    if len(offsets) <= _BOTH_AT_ONCE:
+        return pl.Series(offsets).n_unique() == len(offsets)
+    count = -(-len(offsets) // _COUNTED_AT_ONCE)
     digit = (offsets & offsets.dtype.type(0xFF)).astype(np.uint8) % np.uint8(count)
-    return all(_no_neighbours_equal(np.compress(digit == part, offsets)) for part in range(count))
-
-
-def _no_neighbours_equal(part: Codes) -> bool:
-    part.sort()
-    return not (part[1:] == part[:-1]).any()
+    parts = (pl.Series(np.compress(digit == part, offsets)) for part in range(count))
+    return all(part.n_unique() == len(part) for part in parts)
 
 
 def _counted(ids: npt.NDArray[Any], size: int) -> Counts:

@@ -139,7 +139,6 @@ class Release:
         schema = frame.collect_schema()
         key = [self._print_of(person).alias("(person)")] if person else []
         frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
-        frame = frame.filter(pl.col("(person)").is_not_null()) if person else frame
         # What is left as text, kept at its first level, gets a dictionary too: the gate takes numbers that the engine has made.
         texts = [name for name in table.quasi if frame.collect_schema().get(name) == pl.String]
         frame = frame.with_columns(pl.col(name).cast(self._dictionary()) for name in texts)
@@ -149,6 +148,7 @@ class Release:
             tuple(c.output for c in columns if c.output in table.quasi),
             tuple(c.output for c in columns if c.output in shown),
             "(person)" if person else None,
+            nobody=True,
         )
 
     def _dictionary(self) -> pl.Categorical:
