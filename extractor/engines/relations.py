@@ -35,6 +35,8 @@ from extractor.plans.nodes import (
 OpenTable: TypeAlias = Callable[[str, tuple[str, ...]], pl.LazyFrame]
 """Gives the named columns of a catalogue table, and no others."""
 
+_KEY = "(key)"
+
 _COMPARE: dict[Operator, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     Operator.EQUAL: lambda left, right: left == right,
     Operator.NOT_EQUAL: lambda left, right: left != right,
@@ -68,8 +70,8 @@ def relation(node: Node, open_table: OpenTable, wanted: frozenset[str] | None = 
     if isinstance(node, SemiJoin):
         left = relation(node.input, open_table, _and(wanted, node.on))
         right = relation(node.other, open_table).select(node.key)
-        left, right = _same_type(left, node.on, right, node.key)
-        return left.join(right, left_on=node.on, right_on=node.key, how="semi")
+        left, right = _with_keys(left, node.on, right, node.key)
+        return left.join(right, on=_KEY, how="semi").drop(_KEY)
     if isinstance(node, Join):
         return _join(node, open_table, wanted)
     if isinstance(node, Aggregate):
@@ -118,12 +120,11 @@ def _join(node: Join, open_table: OpenTable, wanted: frozenset[str] | None) -> p
         return relation(node.input, open_table, wanted)
     left = relation(node.input, open_table, _and(wanted, node.on))
     right = relation(node.other, open_table)
-    left, right = _same_type(left, node.on, right, node.key)
-    key = f"{other}.(key)"
+    left, right = _with_keys(left, node.on, right, node.key)
     taken = [pl.col(name).alias(f"{other}.{name}") for name in take]
-    right = right.select(pl.col(node.key).alias(key), *taken)
+    right = right.select(_KEY, *taken)
     # A key that occurs twice would double rows and hide one of a person's known values: the run stops instead.
-    return left.join(right, left_on=node.on, right_on=key, how="left", validate="m:1")
+    return left.join(right, on=_KEY, how="left", validate="m:1").drop(_KEY)
 
 
 def _aggregate(node: Aggregate, open_table: OpenTable) -> pl.LazyFrame:
@@ -133,8 +134,15 @@ def _aggregate(node: Aggregate, open_table: OpenTable) -> pl.LazyFrame:
     return counted.filter(pl.col("n") >= node.at_least)
 
 
-def _same_type(left: pl.LazyFrame, on: str, right: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Compare keys as text where one side holds numbers and the other text."""
-    if left.collect_schema()[on] == right.collect_schema()[key]:
-        return left, right
-    return left.with_columns(pl.col(on).cast(pl.String)), right.with_columns(pl.col(key).cast(pl.String))
+def _with_keys(left: pl.LazyFrame, on: str, right: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Add to both sides the key that they are joined by: as text without outer space where either side holds text.
+
+    A database pads keys of fixed length in one table and not in another; such rows would silently find no partner.
+    """
+    types = left.collect_schema()[on], right.collect_schema()[key]
+    as_text = types[0] != types[1] or types[0] == pl.String
+
+    def joined_by(name: str) -> pl.Expr:
+        return (pl.col(name).cast(pl.String).str.strip_chars() if as_text else pl.col(name)).alias(_KEY)
+
+    return left.with_columns(joined_by(on)), right.with_columns(joined_by(key))

@@ -108,7 +108,17 @@ def test_what_a_node_itself_needs_is_there_whatever_is_wanted_above(wanted: froz
 def test_keys_of_different_types_are_compared_as_text() -> None:
     texts, numbers = Scan("texts", ("id", "note")), Scan("numbers", ("id", "name"))
     assert rows(Join(texts, "id", numbers, "id", ("name",))) == [("02", "r", None), ("1", "p", "甲"), ("2", "q", "乙")]
-    assert rows(SemiJoin(numbers, "id", texts, "id")) == [("1", "甲"), ("2", "乙")]
+    assert rows(SemiJoin(numbers, "id", texts, "id")) == [(1, "甲"), (2, "乙")]
+
+
+def test_a_key_that_one_table_pads_with_spaces_finds_its_partner() -> None:
+    padded = {
+        "padded": pl.LazyFrame({"id": ["a  ", " b", "c"], "sum": [1, 2, 3]}),
+        "people": pl.LazyFrame({"id": ["a", "b "]}),
+    }
+    bills, people = Scan("padded", ("id", "sum")), Scan("people", ("id",))
+    kept = relation(SemiJoin(bills, "id", people, "id"), lambda name, wanted: padded[name].select(wanted)).collect()
+    assert kept.sort("sum").rows() == [("a  ", 1), (" b", 2)]
 
 
 def test_an_aggregate_leaves_out_small_cells_and_a_derivation_is_not_relational() -> None:

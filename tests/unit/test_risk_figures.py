@@ -329,7 +329,7 @@ def test_fingerprints_of_64_bits_group_as_the_persons_themselves_do(
     at_once: int, visits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("extractor.deid.classes._BOTH_AT_ONCE", at_once)
-    monkeypatch.setattr("extractor.deid.classes._SORTED_AT_ONCE", 1_000)
+    monkeypatch.setattr("extractor.deid.classes._COUNTED_AT_ONCE", 1_000)
     rng = np.random.default_rng(3)
     persons = np.repeat(np.arange(4_000), visits)
     frame = pl.DataFrame({
