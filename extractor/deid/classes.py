@@ -228,9 +228,9 @@ def _read(table: ReleaseTable, people: CodedColumn | None) -> _Read:
         wanted.append((table.person, people))
     rows = 0
     # Only without persons do the classes speak of rows by their number.
-    for batch in _batches(table, tuple(dict.fromkeys(name for name, _ in wanted)), ordered=people is None):
-        if people is not None and table.nobody and table.person and batch[table.person].null_count():
-            batch = batch.filter(pl.col(table.person).is_not_null())
+    for found in _batches(table, tuple(dict.fromkeys(name for name, _ in wanted)), ordered=people is None):
+        missing = people is not None and table.nobody and table.person and found[table.person].null_count()
+        batch = found.filter(pl.col(table.person).is_not_null()) if missing and table.person else found
         rows += batch.height
         if rows >= _MOST_ROWS:
             raise unreadable(table.name)
