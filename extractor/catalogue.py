@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from extractor.errors import ConfigurationError
 from extractor.levels import hierarchy_of
@@ -89,7 +90,10 @@ class Sharing:
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a table and what it is. ``grade`` is the data level of GB/T 39725-2020, 1 to 5."""
+    """One column of a table and what it is. ``grade`` is the data level of GB/T 39725-2020, 1 to 5.
+
+    ``element`` is the identifier of the datum in a standard (WS/T 363): one datum has one source (渝卫发〔2019〕67号 art. 10).
+    """
 
     name: str
     zh: str
@@ -105,6 +109,7 @@ class Field:
     use: tuple[UseMode, ...]
     subject: Subject = Subject.PERSON
     domain: str | None = None
+    element: str | None = None
 
     def __post_init__(self) -> None:
         hierarchy_of(self.kind)
@@ -164,7 +169,18 @@ class Table:
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name, or None."""
-        return next((field for field in self.fields if field.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        # Of two of one name the first counts, so it is written last.
+        return {field.name: field for field in reversed(self.fields)}
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Names of the fields by which rows are told apart or joined."""
+        joined = self.link.column if self.link else None
+        return frozenset(name for name in (self.person, joined, *self.key) if name is not None)
 
     def identifies(self, column: str) -> bool:
         """Whether a column alone is said to be different in every row."""
@@ -242,12 +258,30 @@ class Catalogue:
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name, or None."""
-        return next((table for table in self.tables if table.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in reversed(self.tables)}
 
     def field(self, table: str, name: str) -> Field | None:
         """Return a table's field, or None where either does not exist."""
         found = self.table(table)
         return found.field(name) if found else None
+
+    def sources_of(self, element: str) -> tuple[str, ...]:
+        """Return each field (``table.field``) that is a source of a datum: it has the element and is no key."""
+        return tuple(
+            f"{table.name}.{field.name}"
+            for table in self.tables
+            for field in table.fields
+            if field.element == element and field.name not in self._keys_of(table)
+        )
+
+    def _keys_of(self, table: Table) -> frozenset[str]:
+        """The keys of a table, and the fields that other tables are linked to."""
+        linked = (other.link.key for other in self.tables if other.link and other.link.via == table.name)
+        return table.keys | frozenset(linked)
 
     @property
     def identity_table(self) -> Table | None:

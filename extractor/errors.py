@@ -103,7 +103,10 @@ def memory_short(thing: str) -> MemoryShort:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason of a refusal: the field or thing, the rule with its article, and what would be allowed."""
+    """One reason of a refusal: the field or thing, the rule with its article, and what would be allowed.
+
+    ``violation`` is the number under which the rule's regulation lists the violation, empty where it lists none.
+    """
 
     thing: str
     rule: str
@@ -112,6 +115,7 @@ class Reason:
     en: str
     allowed_zh: str = ""
     allowed_en: str = ""
+    violation: str = ""
 
 
 class Refused(ExtractorError):
@@ -139,6 +143,7 @@ class Refused(ExtractorError):
                 "article": r.article,
                 "message": {"zh": r.zh, "en": r.en},
                 "allowed": {"zh": r.allowed_zh, "en": r.allowed_en},
+                "violation": r.violation,
             }
             for r in self.reasons
         ]

@@ -178,7 +178,10 @@ class Safeguards:
 
 @dataclass(frozen=True)
 class Request:
-    """An application for data. Everything that is decided on; its digest is what decisions bind."""
+    """An application for data. Everything that is decided on; its digest is what decisions bind.
+
+    ``renews`` is the number of the request whose term it wants longer; whether it does is derived from the store, not believed.
+    """
 
     title: str
     catalogue: str
@@ -202,6 +205,7 @@ class Request:
     urgent_filing: str | None = None
     earlier_returned: bool = True
     undertaking: str | None = None
+    renews: str | None = None
 
     @property
     def digest(self) -> str:

@@ -108,6 +108,7 @@ class FieldForm(FacetsForm):
     domain: Text | None = Key(
         None, description="fields of one domain share their pseudonyms; without it, those of a kind"
     )
+    element: Text | None = Key(None, description="identifier of the datum in a standard; one datum has one source")
 
 
 class LocationForm(Form):
@@ -245,6 +246,7 @@ def _field(name: str, field: FieldForm, layers: tuple[FacetsForm, ...]) -> Field
         format=field.format,
         subject=field.subject,
         domain=field.domain,
+        element=field.element,
         **facets,
     )
 

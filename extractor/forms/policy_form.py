@@ -1,7 +1,8 @@
 """How a policy file becomes a policy, and where the policies of this software are.
 
-Owns the checks across the parts of a file, its way into ``extractor.policy``, and the order in which policies are asked: the baseline
-first, then the regimes in the order of the settings, of which the last gives the local names. It must not know what a rule does.
+Owns the checks of ids, levels and categories across the parts of a file, its way into ``extractor.policy``, and the order in which
+policies are asked: the baseline first, then the regimes in the order of the settings, of which the last gives the local names.
+It must not know what a rule does.
 """
 
 from __future__ import annotations
@@ -18,39 +19,43 @@ from extractor.catalogue import SharingClass
 from extractor.decode import from_json
 from extractor.errors import ConfigurationError
 from extractor.forms.faults import Fault, Place, form_error
-from extractor.forms.policy_parts import (
-    CeilingForm,
-    ChainForm,
-    DutyForm,
-    PolicyForm,
-    RequirementForm,
-    RiskForm,
-    RuleForm,
-    SelectorForm,
-)
+from extractor.forms.policy_contradictions import contradictions
+from extractor.forms.policy_parts import PolicyForm, RuleForm, SelectorForm, StepForm
 from extractor.forms.shape import check, listing, mapping
 from extractor.forms.yaml_reader import Document, parse_document, read_document
 from extractor.levels import HIERARCHIES
-from extractor.policy import (
+from extractor.policy import LocalNames, Policy
+from extractor.policy_rules import (
+    AgreementRule,
+    AssessmentRule,
+    CatalogueRule,
+    Categories,
     Ceiling,
     Chain,
+    ComplaintRule,
+    ConsentRule,
     Duty,
+    FilingRule,
+    GrantRule,
+    IncidentRule,
     KindLevel,
-    LocalNames,
     Offence,
     Outside,
-    Policy,
-    PolicySet,
+    Practice,
+    Preferred,
+    Push,
+    ReportRule,
     Requirement,
     Residency,
     Retention,
     RiskLimit,
     Rule,
-    Selector,
     Step,
     Term,
 )
+from extractor.policy_set import PolicySet
 from extractor.requests import Role
+from extractor.selection import Selector
 
 BASELINE = "baseline"
 
@@ -76,6 +81,16 @@ def load_policies(regimes: Sequence[str], *, folder: Path | None = None) -> Poli
     folder = folder or policy_folder()
     names = dict.fromkeys((BASELINE, *regimes))
     return PolicySet(tuple(_named(folder, name) for name in names))
+
+
+def delivered_policies(*, folder: Path | None = None) -> tuple[Policy, ...]:
+    """Read every regime that this software is delivered with, by name; which of them apply, place and day decide.
+
+    Raises:
+        FormError: a policy file has faults.
+    """
+    folder = folder or policy_folder()
+    return tuple(_named(folder, name) for name in regimes_in(folder))
 
 
 def _named(folder: Path, name: str) -> Policy:
@@ -127,6 +142,8 @@ def policy_from_json(body: Json) -> Policy:
 def _policy(document: Document) -> Policy:
     form, faults = check(PolicyForm, document)
     faults += [*_level_faults(document.root), *_doubles(document.root), *_category_faults(document.root)]
+    if form is not None and not faults:
+        faults = contradictions(form)
     if form is None or faults:
         raise form_error(document.name, [(document.line(fault.place), fault) for fault in faults])
     return _core(form)
@@ -142,12 +159,22 @@ def _level_faults(root: dict[str, Any]) -> list[Fault]:
     ]
 
 
-_GROUPS = ("ceilings", "chains", "requirements", "residency", "retention", "duties", "risk", "terms")
+_CORE: dict[str, type] = {
+    "catalogue": CatalogueRule, "ceilings": Ceiling, "chains": Chain, "assessments": AssessmentRule,
+    "requirements": Requirement, "agreements": AgreementRule, "terms": Term, "consents": ConsentRule, "grants": GrantRule,
+    "filings": FilingRule, "residency": Residency, "retention": Retention, "duties": Duty, "risk": RiskLimit,
+    "practices": Practice, "incidents": IncidentRule, "pushes": Push, "complaints": ComplaintRule, "reports": ReportRule,
+    "precedence": Preferred,
+}  # fmt: skip
+"""The groups of rules of a file and what each rule of them becomes."""
+_RENAMED = {"duties": {"name": "zh"}, "terms": {"text": "zh"}}
+"""Keys that are called otherwise in the core."""
 
 
 def _doubles(root: dict[str, Any]) -> list[Fault]:
     """Name each rule whose id another rule has, and each step that stands twice in its chain."""
-    rules: list[Place] = [(group, at) for group in _GROUPS for at in range(len(listing(root.get(group))))]
+    rules: list[Place] = [(group, at) for group in _CORE for at in range(len(listing(root.get(group))))]
+    rules += [("categories",)] if root.get("categories") else []
     faults = _twice(rules, root)
     for at, chain in enumerate(listing(root.get("chains"))):
         count = len(listing(mapping(chain).get("steps")))
@@ -171,33 +198,30 @@ def _twice(places: Iterable[Place], root: Any) -> list[Fault]:
 
 def _category_faults(root: dict[str, Any]) -> list[Fault]:
     """Name each selector that asks for a category outside the policy's closed list."""
-    known = tuple(str(name) for name in listing(root.get("categories")))
+    known = tuple(str(name) for name in listing(mapping(root.get("categories")).get("names")))
     return [
         Fault((group, at, "when", "categories"), "a category outside `categories`", "类目不在 categories 之内", known)
-        for group in ("ceilings", "chains", "requirements")
+        for group in _CORE
         for at, rule in enumerate(listing(root.get(group)))
         if known and set(map(str, listing(mapping(mapping(rule).get("when")).get("categories")))) - set(known)
     ]
 
 
 def _core(form: PolicyForm) -> Policy:
-    plain = ("regime", "document", "issuer", "status", "in_force", "until", "division", "categories")
+    plain = ("regime", "document", "issuer", "status", "in_force", "until", "division")
     same: dict[str, Any] = {name: getattr(form, name) for name in plain}
+    rules: dict[str, Any] = {
+        group: tuple(_value(cls, group, each) for each in getattr(form, group)) for group, cls in _CORE.items()
+    }
     return Policy(
         zh=form.name,
         names=LocalNames(_pairs(form.names.roles), _pairs(form.names.sharing)),
-        ceilings=tuple(Ceiling(_rule(each), _selector(each.when), _levels(each)) for each in form.ceilings),
-        chains=tuple(Chain(_rule(each), _selector(each.when), _steps(each)) for each in form.chains),
-        requirements=tuple(_requirement(each) for each in form.requirements),
-        residency=tuple(Residency(_rule(each), each.within) for each in form.residency),
-        retention=tuple(Retention(_rule(each), each.subject, each.months) for each in form.retention),
-        duties=tuple(_duty(each) for each in form.duties),
-        risk=tuple(_risk(each) for each in form.risk),
-        terms=tuple(Term(_rule(each), each.text) for each in form.terms),
+        categories=Categories(_rule(form.categories), form.categories.names) if form.categories else None,
         text_entities=tuple(entity.value for entity in form.text_entities),
         offences=tuple(Offence(each.number, each.name, each.covers) for each in form.offences),
         outside=tuple(Outside(each.articles, each.reason) for each in form.outside),
         **same,
+        **rules,
     )
 
 
@@ -209,30 +233,20 @@ def _rule(form: RuleForm) -> Rule:
     return Rule(form.id, form.article, form.quote)
 
 
-def _own(form: RuleForm) -> dict[str, Any]:
-    """Return the keys of a rule's form that are not those of every rule."""
-    return {name: value for name, value in form if name not in ("id", "article", "quote", "when")}
+def _value(cls: type, group: str, form: RuleForm) -> Any:
+    """Make a rule of the core from its form: the same keys, but for selector, levels and steps, which are values themselves."""
+    names = _RENAMED.get(group, {})
+    keys = {names.get(name, name): _part(value) for name, value in form if name not in ("id", "article", "quote")}
+    return cls(rule=_rule(form), **keys)
 
 
-def _selector(form: SelectorForm) -> Selector:
-    return Selector(**dict(form))
-
-
-def _levels(form: CeilingForm) -> tuple[KindLevel, ...]:
-    return tuple(KindLevel(kind, level) for kind, level in form.levels.items())
-
-
-def _steps(form: ChainForm) -> tuple[Step, ...]:
-    return tuple(Step(step.id, step.name, step.role, step.unit, step.agrees) for step in form.steps)
-
-
-def _requirement(form: RequirementForm) -> Requirement:
-    return Requirement(_rule(form), _selector(form.when), **_own(form))
-
-
-def _duty(form: DutyForm) -> Duty:
-    return Duty(_rule(form), form.id, form.name, form.role, form.opens_on, form.within_days)
-
-
-def _risk(form: RiskForm) -> RiskLimit:
-    return RiskLimit(_rule(form), **_own(form))
+def _part(value: Any) -> Any:
+    if isinstance(value, SelectorForm):
+        return Selector(**dict(value))
+    if isinstance(value, dict):
+        return tuple(KindLevel(kind, level) for kind, level in value.items())
+    if isinstance(value, tuple):
+        return tuple(_part(each) for each in value)
+    if isinstance(value, StepForm):
+        return Step(value.id, value.name, value.role, value.unit, value.agrees)
+    return value

@@ -172,6 +172,7 @@ class RequestForm(Form):
     urgent_filing: Text | None = None
     earlier_returned: Truth = True
     undertaking: Text | None = None
+    renews: Text | None = Key(None, description="number of the request whose term is to be extended")
 
 
 def read_request(path: Path) -> Request:
@@ -219,7 +220,7 @@ def _period_faults(root: dict[str, Any]) -> list[Fault]:
 
 _PLAIN = (
     *("title", "catalogue", "population", "people", "until", "outputs", "recipient_key", "consent", "mode"),
-    *("format", "ethics", "urgent_filing", "earlier_returned", "undertaking"),
+    *("format", "ethics", "urgent_filing", "earlier_returned", "undertaking", "renews"),
 )
 
 

@@ -18,20 +18,11 @@ from extractor.catalogue import Catalogue, Field, Table
 from extractor.decode import from_json, from_json_text
 from extractor.errors import ConfigurationError, FormError
 from extractor.levels import HIERARCHIES
-from extractor.policy import (
-    Ceiling,
-    Duty,
-    DutyEvent,
-    KindLevel,
-    Policy,
-    Requirement,
-    Retention,
-    RetentionSubject,
-    RiskLimit,
-    Rule,
-    Selector,
-)
+from extractor.policy import Policy
+from extractor.policy_rules import Ceiling, Duty, KindLevel, Requirement, Retention, RiskLimit, Rule
+from extractor.policy_words import DutyEvent, Evidence, RetentionSubject
 from extractor.requests import Decision, Request, Role, SharingMode
+from extractor.selection import Selector
 
 
 class Colour(StrEnum):
@@ -108,7 +99,9 @@ POLICIES = st.builds(
     requirements=st.tuples(st.builds(Requirement, RULES, SELECTORS, mlps_at_least=st.none() | st.integers(1, 5))),
     retention=st.tuples(st.builds(Retention, RULES, st.sampled_from(RetentionSubject), SMALL)),
     duties=st.tuples(
-        st.builds(Duty, RULES, st.text(), st.text(), st.sampled_from(Role), st.sampled_from(DutyEvent), SMALL)
+        st.builds(
+            Duty, RULES, st.text(), st.sampled_from(Role), st.sampled_from(DutyEvent), SMALL, st.sampled_from(Evidence)
+        )
     ),
     risk=st.tuples(
         st.builds(

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from extractor import catalogue as core
-from extractor import policy, requests
+from extractor import policy, policy_rules, requests, selection
 from extractor.canonical import canonical_bytes, digest, to_json
 from extractor.catalogue import SharingClass, UpdatePeriod
 from extractor.errors import FormError
@@ -133,18 +133,31 @@ def test_a_request_reads_alike_as_yaml_and_as_json() -> None:
 
 
 PAIRS = [
-    (policy_parts.SelectorForm, policy.Selector, {}),
-    (policy_parts.StepForm, policy.Step, {"zh": "name"}),
-    (policy_parts.RequirementForm, policy.Requirement, {}),
-    (policy_parts.CeilingForm, policy.Ceiling, {}),
-    (policy_parts.ChainForm, policy.Chain, {}),
-    (policy_parts.ResidencyForm, policy.Residency, {}),
-    (policy_parts.RetentionForm, policy.Retention, {}),
-    (policy_parts.DutyForm, policy.Duty, {"zh": "name"}),
-    (policy_parts.RiskForm, policy.RiskLimit, {}),
-    (policy_parts.TermForm, policy.Term, {"zh": "text"}),
-    (policy_parts.OffenceForm, policy.Offence, {"zh": "name"}),
-    (policy_parts.OutsideForm, policy.Outside, {}),
+    (policy_parts.SelectorForm, selection.Selector, {}),
+    (policy_parts.StepForm, policy_rules.Step, {"zh": "name"}),
+    (policy_parts.CategoriesForm, policy_rules.Categories, {}),
+    (policy_parts.CatalogueRuleForm, policy_rules.CatalogueRule, {}),
+    (policy_parts.CeilingForm, policy_rules.Ceiling, {}),
+    (policy_parts.ChainForm, policy_rules.Chain, {}),
+    (policy_parts.AssessmentForm, policy_rules.AssessmentRule, {}),
+    (policy_parts.RequirementForm, policy_rules.Requirement, {}),
+    (policy_parts.AgreementForm, policy_rules.AgreementRule, {}),
+    (policy_parts.TermForm, policy_rules.Term, {"zh": "text"}),
+    (policy_parts.ConsentForm, policy_rules.ConsentRule, {}),
+    (policy_parts.GrantForm, policy_rules.GrantRule, {}),
+    (policy_parts.FilingForm, policy_rules.FilingRule, {}),
+    (policy_parts.ResidencyForm, policy_rules.Residency, {}),
+    (policy_parts.RetentionForm, policy_rules.Retention, {}),
+    (policy_parts.DutyForm, policy_rules.Duty, {"zh": "name"}),
+    (policy_parts.RiskForm, policy_rules.RiskLimit, {}),
+    (policy_parts.PracticeForm, policy_rules.Practice, {}),
+    (policy_parts.IncidentForm, policy_rules.IncidentRule, {}),
+    (policy_parts.PushForm, policy_rules.Push, {}),
+    (policy_parts.ComplaintForm, policy_rules.ComplaintRule, {}),
+    (policy_parts.ReportForm, policy_rules.ReportRule, {}),
+    (policy_parts.OffenceForm, policy_rules.Offence, {"zh": "name"}),
+    (policy_parts.PrecedenceForm, policy_rules.Preferred, {}),
+    (policy_parts.OutsideForm, policy_rules.Outside, {}),
     (policy_parts.PolicyForm, policy.Policy, {"zh": "name"}),
     (request_form.OrganisationForm, requests.Organisation, {}),
     (request_form.ContactForm, requests.Contact, {}),
