@@ -31,15 +31,14 @@ def check(
 @app.command("show")
 def show_policy(
     regime: Annotated[str, typer.Argument(help="制度 · regime")],
-    article: Annotated[str | None, typer.Option(help="条号,如 19 或 十九 · article, as 19 or 十九")] = None,
+    article: Annotated[str | None, typer.Option(help="条号,如 19、十九 或 第十九条 · article, as 19 or 十九")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """按条款查看规则 · show the rules of a regime, all or those of one article."""
+    """按条款查看规则、原文和软件的做法 · show the rules of a regime, all or those of one article."""
     with errors_shown(as_json=as_json):
         from extractor.forms.policy_form import load_policies
-        from extractor.workflow.citation import rules_of
+        from extractor.workflow.citation import read_regime
 
         policies = load_policies(() if regime == "baseline" else (regime,))
-        rules = rules_of(policies.local_policy, article)
-        lines = [f"{r.id} 〔{r.article}〕\n    {r.quote}" for r in rules]
-        show({"regime": regime, "rules": rules}, as_json=as_json, text="\n".join(lines) or "没有规则 · no rules")
+        reading = read_regime(policies.local_policy, article)
+        show(reading, as_json=as_json, text=reading.text)

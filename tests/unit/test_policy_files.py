@@ -11,19 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from extractor.article_numbers import article_number, articles_in, chinese_number
 from extractor.catalogue import Field, FieldClass, Sharing, SharingClass, Subject, UpdatePeriod, UseMode, ValueFormat
 from extractor.deid.spans import SpanType
 from extractor.errors import ConfigurationError, FormError
 from extractor.forms.policy_form import load_policies, policy_folder, read_policy, regimes_in
 from extractor.forms.request_form import read_request
 from extractor.levels import HIERARCHIES, hierarchy_of
-from extractor.policy import DutyEvent, PolicySet, RetentionSubject, Status, Violation
+from extractor.policy_set import PolicySet
+from extractor.policy_words import DutyEvent, History, RetentionSubject, Status, Unlock, Violation
 from extractor.requests import ApplicantKind, Consent, PurposeCategory, Request, Role, SharingMode
+from extractor.selection import Circumstances
 
 ROOT = Path(__file__).parents[2]
-TEXT = ROOT.parent / "shared" / "regulations" / "fuzhou.txt"
+TEXTS = ROOT.parent / "shared" / "regulations"
+REGIMES = ("chongqing", "fuzhou", "guiyang", "shandong", "sichuan")
 BASELINE = load_policies([])
 FUZHOU = load_policies(["fuzhou"])
+POLICIES = {name: load_policies([name]).local_policy for name in REGIMES}
 REQUEST = read_request(ROOT / "docs" / "examples" / "minimal" / "request.yaml")
 
 
@@ -186,42 +191,197 @@ def test_a_bound_cites_the_regime_beside_the_baseline() -> None:
     ]
 
 
-# --- Fuzhou ----------------------------------------------------------------------------------------------------------
+# --- the five regimes against their texts -----------------------------------------------------------------------------
 
 
 def _squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def test_every_quote_of_fuzhou_stands_in_the_regulation() -> None:
-    if not TEXT.is_file():
+def _articles(regime: str) -> dict[int, str]:
+    """Read a regulation's articles without line breaks and spaces, by their numbers."""
+    path = TEXTS / f"{regime}.txt"
+    if not path.is_file():
         pytest.skip("the text of the regulation is not beside the project")
-    text = _squeezed(TEXT.read_text(encoding="utf-8"))
-    (_, fuzhou) = FUZHOU.policies
-    assert [rule.id for rule in fuzhou.rules if _squeezed(rule.quote) not in text] == []
-    assert [offence.number for offence in fuzhou.offences if _squeezed(offence.zh) not in text] == []
-    assert "、".join(fuzhou.categories) in text
+    heading = r"(?m)^[\s\u3000]*(?:\*\*)?(第[一二三四五六七八九十]+条)(?:\*\*)?"
+    parts = re.split(heading, path.read_text(encoding="utf-8"))
+    found = {article_number(name): _squeezed(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    assert list(found) == list(range(1, len(found) + 1))
+    return {number: body for number, body in found.items() if number is not None}
 
 
-def test_every_quote_of_fuzhou_stands_in_the_article_that_is_cited() -> None:
-    if not TEXT.is_file():
-        pytest.skip("the text of the regulation is not beside the project")
-    parts = re.split(r"\*\*(第[一二三四五六七八九十]+条)\*\*", TEXT.read_text(encoding="utf-8"))
-    articles = {name: _squeezed(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-    (_, fuzhou) = FUZHOU.policies
-    for rule in fuzhou.rules:
+def _number(cited: str) -> int:
+    (number,) = articles_in(cited)
+    return number
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_quote_stands_in_the_article_that_is_cited(regime: str) -> None:
+    policy, articles = POLICIES[regime], _articles(regime)
+    for rule in policy.rules:
         document, article = rule.article.split(" ")
-        assert document == fuzhou.document
-        assert _squeezed(rule.quote) in articles[article], rule.id
+        assert document == policy.document
+        assert article == f"第{chinese_number(_number(article))}条"
+        assert "\n" not in rule.quote
+        assert _squeezed(rule.quote) in articles[_number(article)], rule.id
 
 
-def test_every_article_of_fuzhou_is_a_rule_or_stands_outside_with_its_reason() -> None:
-    (_, fuzhou) = FUZHOU.policies
-    kept = {rule.id.split("_")[1] for rule in fuzhou.rules}
-    assert {"11", "14", "15", "16", "17", "18", "19", "20", "23", "25", "26", "27", "28", "29", "31"} <= kept
-    assert len(fuzhou.categories) == 8
-    assert len(fuzhou.offences) == 7
-    assert all(each.reason for each in fuzhou.outside)
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_listed_violation_stands_in_the_article_of_its_number(regime: str) -> None:
+    policy, articles = POLICIES[regime], _articles(regime)
+    assert [each.number for each in policy.offences if _squeezed(each.zh) not in articles[_number(each.number)]] == []
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_list_of_categories_is_that_of_the_regulation_in_its_order(regime: str) -> None:
+    policy = POLICIES[regime]
+    if policy.categories:
+        listed = "、".join(policy.categories.names)
+        assert listed in policy.categories.rule.quote.replace("和综合管理", "、综合管理")
+    counts = {"fuzhou": 8, "shandong": 7, "guiyang": 10}
+    assert len(policy.categories.names if policy.categories else ()) == counts.get(regime, 0)
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_article_carries_a_rule_or_stands_outside_with_its_reason(regime: str) -> None:
+    policy, articles = POLICIES[regime], _articles(regime)
+    carried = {_number(text) for text in (*(r.article for r in policy.rules), *(o.number for o in policy.offences))}
+    outside = frozenset[int]().union(*(articles_in(each.articles) for each in policy.outside))
+    assert carried | outside == set(articles)
+    assert all(each.reason for each in policy.outside)
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_rule_is_called_after_its_article(regime: str) -> None:
+    for rule in POLICIES[regime].rules:
+        assert rule.id.startswith(f"art_{_number(rule.article)}_"), rule.id
+
+
+def test_a_step_is_that_of_one_role_and_one_organ_in_all_files() -> None:
+    signers: dict[str, set[tuple[Role, str | None, bool]]] = {}
+    for policy in (*BASELINE.policies, *POLICIES.values()):
+        for chain in policy.chains:
+            for step in chain.steps:
+                signers.setdefault(step.id, set()).add((step.role, step.unit, step.agrees))
+    assert {name: who for name, who in signers.items() if len(who) > 1} == {}
+
+
+def test_the_baseline_and_all_regimes_together_contradict_each_other_in_nothing() -> None:
+    everything = load_policies(REGIMES)
+    fields = [_shared(_field("age"), mode) for mode in SharingClass]
+    for request in REQUESTS[::5]:
+        assert everything.conflicts(request, fields) == ()
+
+
+@pytest.mark.parametrize(
+    ("regime", "status", "in_force", "division"),
+    [
+        ("chongqing", Status.IN_FORCE, date(2020, 1, 20), "500000"),
+        ("sichuan", Status.DRAFT, None, "510000"),
+        ("shandong", Status.IN_FORCE, date(2020, 10, 1), "370000"),
+        ("guiyang", Status.IN_FORCE, date(2019, 1, 1), "520100"),
+    ],
+)
+def test_each_regime_has_its_standing_and_its_place(
+    regime: str, status: Status, in_force: date | None, division: str
+) -> None:
+    policy = POLICIES[regime]
+    assert (policy.status, policy.in_force, policy.division) == (status, in_force, division)
+
+
+# --- what each regime asks for -----------------------------------------------------------------------------------------
+
+
+def _levels_of(regime: str, request: Request, field: Field) -> str:
+    bound = load_policies([regime]).ceiling(field, request)
+    assert bound is not None
+    return bound.level
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_name_and_a_number_need_written_consent_everywhere(regime: str) -> None:
+    number, name = (_field(kind, FieldClass.DIRECT) for kind in ("resident_id", "person_name"))
+    assert _levels_of(regime, _asking(), number) == "pseudonym"
+    assert _levels_of(regime, _asking(), name) == "none"
+    opened = "pseudonym" if regime == "guiyang" else "raw"
+    assert _levels_of(regime, _asking(Consent.WRITTEN), number) == opened
+    assert _levels_of(regime, _asking(Consent.WRITTEN), name) == "raw"
+
+
+def test_shandong_opens_what_is_not_open_by_consent_or_treatment_and_bounds_every_kind() -> None:
+    shandong = POLICIES["shandong"]
+    unlocking = [rule for rule in shandong.ceilings if rule.unlocks]
+    assert [rule.unlocks for rule in unlocking] == [Unlock.TREATMENT, Unlock.TREATMENT, Unlock.CONSENT]
+    for rule in unlocking:
+        assert {bound.kind for bound in rule.levels} == set(HIERARCHIES)
+    policies = load_policies(["shandong"])
+    field = _shared(_field("icd10", FieldClass.SENSITIVE), SharingClass.RESTRICTED)
+    treated, agreed = (policies.ceiling(field, _asking(each)) for each in (Consent.WAIVER, Consent.WRITTEN))
+    assert treated is not None
+    assert agreed is not None
+    assert (treated.level, [each.by for each in treated.unlocked]) == ("category_3", [Unlock.TREATMENT])
+    assert (agreed.level, [each.by for each in agreed.unlocked]) == ("full", [Unlock.CONSENT])
+
+
+@pytest.mark.parametrize("regime", ["chongqing", "fuzhou", "shandong"])
+def test_each_subject_of_an_agreement_has_a_term_that_holds_it(regime: str) -> None:
+    policies = load_policies([regime])
+    agreement = policies.agreement(REQUEST, [_field("age")])
+    assert agreement is not None
+    asked = {subject for subject, _ in agreement.subjects}
+    assert len(asked) >= 4
+    assert asked <= {term.subject for term in POLICIES[regime].terms}
+
+
+def test_chongqing_never_gives_what_is_not_shared_and_keeps_everything_in_the_city() -> None:
+    policies = load_policies(["chongqing"])
+    here = replace(REQUEST, safeguards=replace(REQUEST.safeguards, division="500103"))
+    fields = {mode: _shared(_field("age"), mode) for mode in SharingClass}
+    assert [reason.rule for reason in policies.unmet(here, [fields[SharingClass.RESTRICTED]])] == [
+        "chongqing.art_16_not_shared"
+    ]
+    assert policies.unmet(here, [fields[SharingClass.CONDITIONAL]]) == ()
+    assert "chongqing.art_17_servers" in {r.rule for r in policies.unmet(REQUEST, [fields[SharingClass.OPEN]])}
+    assert [reason.rule for reason in policies.area_faults("350100", "source")] == ["chongqing.art_17_servers"]
+
+
+@pytest.mark.parametrize(
+    ("non_profit", "history", "decides"),
+    [
+        (True, History.FIRST, "sichuan_leader_decision"),
+        (False, History.FIRST, "sichuan_council_decision"),
+        (False, History.RENEWAL, "sichuan_leader_decision"),
+        (False, History.PRECEDENT, "sichuan_leader_decision"),
+    ],
+)
+def test_who_decides_in_sichuan_depends_on_use_and_history(non_profit: bool, history: History, decides: str) -> None:
+    request = replace(REQUEST, purpose=replace(REQUEST.purpose, non_profit=non_profit))
+    steps = load_policies(["sichuan"]).steps(request, [_field("age")], Circumstances(history=history))
+    assert [step.id for step, _ in steps] == ["operator_review", "sichuan_office_review", decides]
+
+
+def test_sichuan_lets_a_request_go_abroad_by_its_chain_and_fuzhou_by_none() -> None:
+    abroad = replace(REQUEST, safeguards=replace(REQUEST.safeguards, abroad=True, division="US"))
+    sichuan = load_policies(["sichuan"])
+    assert "sichuan_abroad_security" in [step.id for step, _ in sichuan.steps(abroad, [_field("age")])]
+    assert not {"baseline.not_abroad", "sichuan.art_33_recipient"} & {
+        r.rule for r in sichuan.unmet(abroad, [_field("age")])
+    }
+    assert {r.rule for r in BASELINE.unmet(abroad, [_field("age")])} == {"baseline.not_abroad"}
+    assert "fuzhou.art_25_servers" in {r.rule for r in FUZHOU.unmet(abroad, [_field("age")])}
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_an_open_breach_stops_where_the_regulation_has_an_integrity_mechanism(regime: str) -> None:
+    facts = Circumstances(breaches=("BR-1",))
+    stopped = {r.rule for r in load_policies([regime]).unmet(REQUEST, [_field("age")], facts)} - {
+        r.rule for r in load_policies([regime]).unmet(REQUEST, [_field("age")])
+    }
+    rules = {"sichuan": "art_17_integrity", "fuzhou": "art_16_integrity", "guiyang": "art_5_integrity"}
+    assert stopped == ({f"{regime}.{rules[regime]}"} if regime in rules else set())
+
+
+# --- Fuzhou ----------------------------------------------------------------------------------------------------------
 
 
 def test_fuzhou_is_on_trial_in_its_city() -> None:
@@ -271,7 +431,7 @@ def test_the_example_request_meets_everything() -> None:
         (replace(REQUEST, ethics=None), {"baseline.ethics"}),
         (
             replace(REQUEST, safeguards=replace(REQUEST.safeguards, abroad=True)),
-            {"baseline.not_abroad", "fuzhou.art_25_abroad"},
+            {"baseline.not_abroad", "fuzhou.art_25_abroad", "fuzhou.art_25_servers"},
         ),
         (
             replace(REQUEST, safeguards=replace(REQUEST.safeguards, passed_on=True)),
@@ -279,7 +439,7 @@ def test_the_example_request_meets_everything() -> None:
         ),
         (
             replace(REQUEST, safeguards=replace(REQUEST.safeguards, division="US")),
-            {"baseline.in_country", "fuzhou.art_25_servers"},
+            {"baseline.not_abroad", "fuzhou.art_25_abroad", "fuzhou.art_25_servers"},
         ),
         (replace(REQUEST, safeguards=replace(REQUEST.safeguards, mlps=2)), {"baseline.mlps"}),
         (replace(REQUEST, applicant=replace(REQUEST.applicant, industrial_park=False)), {"fuzhou.art_15_park"}),
