@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extractor.plans.nodes import ColumnPlan, Derivation, Plan, TablePlan
+from extractor.policy import Cited
 
 _PLAIN_FACTS = (
-    "title", "request", "project", "purpose", "people", "until", "reference_date", "format", "policies", "recipient_key",
-    "text_entities", "terms", "warnings", "version",
+    "title", "request", "project", "purpose", "people", "until", "reference_date", "format", "recipient_key",
+    "text_entities", "warnings", "version",
 )  # fmt: skip
 
 
@@ -43,8 +44,6 @@ def difference(before: Plan, after: Plan) -> tuple[Change, ...]:
 
 def _facts(plan: Plan) -> list[tuple[str, str]]:
     source, risk = plan.source, plan.risk
-    steps = [f"{s.id}: {s.zh}, {s.role}, {s.unit or '-'}, {s.cited.regime}.{s.cited.rule}" for s in plan.steps]
-    rules = [f"{cited.regime}.{cited.rule}" for cited in risk.cited]
     return [
         *((name, _listed(getattr(plan, name))) for name in _PLAIN_FACTS),
         ("period", f"{plan.period.first}…{plan.period.last}"),
@@ -52,10 +51,47 @@ def _facts(plan: Plan) -> list[tuple[str, str]]:
         (
             "risk",
             f"{risk.mode.value} k={risk.k} limit={risk.suppression_limit:g} threshold={risk.threshold:g} "
-            f"l={risk.l_diversity} t={risk.t_closeness} ({_listed(tuple(rules))})",
+            f"l={risk.l_diversity} t={risk.t_closeness} ({_rules(risk.cited)})",
         ),
-        ("steps", "; ".join(steps)),
+        *((name, "; ".join(lines)) for name, lines in _brought(plan).items()),
     ]
+
+
+def _brought(plan: Plan) -> dict[str, list[str]]:
+    """Return what the plan brings with it, part by part, one line for each item."""
+    agreement, consent, grant = plan.agreement, plan.consent, plan.grant
+    return {
+        "policies": [f"{r.regime} {r.zh}, {r.document}, {r.status.value}, {r.digest}" for r in plan.regimes],
+        "circumstances": _circumstances(plan),
+        "consent": [f"{c.place} {c.level}, without {c.without}" for c in consent.columns] + [f"({_rules(consent.cited)})"]
+        if consent else [],
+        "assessments": [f"{a.kind.value} for {a.valid_days} days ({_rules(a.cited)})" for a in plan.assessments],
+        "steps": [
+            f"{s.id}: {s.zh}, {s.role}, {s.unit or '-'}{', agrees' if s.agrees else ''} ({_rules((s.cited,))})"
+            for s in plan.steps
+        ],
+        "agreement": [*agreement.names, f"({_rules(agreement.cited)})",
+                      *(f"{each.subject.value} ({_rules((each.cited,))})" for each in agreement.subjects)],
+        "terms": [f"{t.subject.value if t.subject else '-'}: {t.zh} ({_rules((t.cited,))})" for t in agreement.terms],
+        "duties": [
+            f"{d.zh}, {d.role.value}, {d.opens_on.value} {d.within_days} days, every {d.every_days}, {d.evidence.value} "
+            f"({_rules(d.cited)})"
+            for d in plan.duties
+        ],
+        "grant": [*(part.value for part in grant.holds), f"({_rules(grant.cited)})"] if grant else [],
+        "practices": [f"{p.practice.value} ({_rules(p.cited)})" for p in plan.practices],
+    }  # fmt: skip
+
+
+def _circumstances(plan: Plan) -> list[str]:
+    facts = plan.circumstances
+    filed = facts.filing
+    lines = [facts.history.value, f"leans on {facts.leans_on}"]
+    return lines + ([f"filing {filed.number}: {_listed(filed.fields)} ({_rules(filed.cited)})"] if filed else [])
+
+
+def _rules(cited: tuple[Cited, ...]) -> str:
+    return ", ".join(f"{each.regime}.{each.rule} {each.article}" for each in cited)
 
 
 def _listed(value: object) -> str:
@@ -72,11 +108,12 @@ def _columns(plan: Plan) -> dict[str, str]:
 
 
 def _words(column: ColumnPlan) -> str:
-    rules = ", ".join(f"{cited.regime}.{cited.rule}" for cited in column.cited)
     quasi = ", quasi-identifier" if column.quasi else ""
+    opened = "".join(f"; opened by {each.by.value} ({_rules((each.cited,))})" for each in column.unlocked)
+    milder = "".join(f"; {each.level} would be allowed by {_rules(each.cited)}" for each in column.yielded)
     return (
         f"{column.level} by {column.technique.value} (asked {column.requested}, allowed {column.ceiling}; {column.zh}, "
-        f"{column.kind}, {column.cls.value}{quasi}, grade {column.grade}; {rules}; {column.reason})"
+        f"{column.kind}, {column.cls.value}{quasi}, grade {column.grade}; {_rules(column.cited)}{opened}{milder}; {column.reason})"
     )
 
 

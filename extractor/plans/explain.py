@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extractor.catalogue import FieldClass
 from extractor.levels import hierarchy_of
 from extractor.manifest import recipient_fingerprint
+from extractor.plans.explain_demands import (
+    Said,
+    agreement_said,
+    assessments_said,
+    circumstances_said,
+    consent_said,
+    duties_said,
+    grant_said,
+    practices_said,
+    regimes_said,
+    terms_said,
+)
 from extractor.plans.nodes import (
     AllOf,
     ColumnPlan,
@@ -28,22 +39,18 @@ from extractor.plans.nodes import (
     TablePlan,
     inputs,
 )
+from extractor.plans.words import (
+    CLASS_ZH,
+    MODE_ZH,
+    OPERATOR_ZH,
+    ROLE_ZH,
+    TECHNIQUE_ZH,
+    UNLOCK_ZH,
+    all_cited,
+    cited_words,
+)
+from extractor.requests import Role
 
-CLASS_ZH = {
-    FieldClass.DIRECT: "直接标识符",
-    FieldClass.QUASI: "准标识符",
-    FieldClass.SENSITIVE: "敏感属性",
-    FieldClass.OTHER: "其他",
-}
-MODE_ZH = {"public": "完全公开共享", "controlled": "受控公开共享", "enclave": "领地公开共享"}
-TECHNIQUE_ZH = {
-    "keep": "保留", "suppress": "抑制", "mask": "屏蔽", "generalise": "泛化", "top_code": "顶层编码", "round": "取整",
-    "pseudonymise": "假名化", "date_shift": "日期偏移", "redact": "文本脱敏", "surrogate": "一致替换",
-}  # fmt: skip
-_OPERATOR_ZH = {
-    Operator.EQUAL: "等于", Operator.NOT_EQUAL: "不等于", Operator.LESS: "小于", Operator.LESS_EQUAL: "不大于",
-    Operator.GREATER: "大于", Operator.GREATER_EQUAL: "不小于",
-}  # fmt: skip
 WITHHELD = "〔值略〕"
 _PART_ZH = {
     Operator.STARTS_WITH: f"以{WITHHELD}开头", Operator.ENDS_WITH: f"以{WITHHELD}结尾", Operator.CONTAINS: f"包含{WITHHELD}",
@@ -52,7 +59,7 @@ _PART_ZH = {
 
 @dataclass(frozen=True)
 class ExplainedColumn:
-    """One field's decision in words."""
+    """One field's decision in words; ``unlocked`` says what opened it, ``yielded`` what a milder regime would have allowed."""
 
     table: str
     field: str
@@ -65,64 +72,87 @@ class ExplainedColumn:
     reason: str
     rules: tuple[str, ...]
     coarsened: bool
+    unlocked: tuple[str, ...]
+    yielded: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A plan in words; lists are in reading order."""
+    """A plan in words; lists are in reading order, and a sentence stands with the rules behind it."""
 
     title: str
     digest: str
     facts: tuple[tuple[str, str], ...]
+    regimes: tuple[Said, ...]
     population: tuple[str, ...]
     given: tuple[ExplainedColumn, ...]
     withheld: tuple[ExplainedColumn, ...]
     known: tuple[str, ...]
     read: tuple[tuple[str, str], ...]
     risk: tuple[tuple[str, str], ...]
-    steps: tuple[tuple[str, str], ...]
-    terms: tuple[str, ...]
+    consent: tuple[Said, ...]
+    assessments: tuple[Said, ...]
+    steps: tuple[Said, ...]
+    agreement: tuple[Said, ...]
+    terms: tuple[Said, ...]
+    duties: tuple[Said, ...]
+    grant: tuple[Said, ...]
+    practices: tuple[Said, ...]
     warnings: tuple[str, ...]
 
 
 def explain(plan: Plan) -> Explanation:
     """Explain a plan to an approver: what leaves, why, at which level, what was coarsened or refused, and by which rule."""
-    given = tuple(_column(table.name, column) for table in plan.tables for column in table.columns)
     return Explanation(
         title=plan.title,
         digest=plan.digest,
-        facts=(
-            ("项目", plan.project),
-            ("用途", plan.purpose),
-            ("来源", f"{plan.source.name}({plan.source.catalogue} 第 {plan.source.version} 版)"),
-            ("获取日期", plan.source.acquired.isoformat()),
-            ("数据期间", f"{plan.period.first.isoformat()} 至 {plan.period.last.isoformat()}"),
-            ("使用期限", plan.until.isoformat()),
-            ("使用人员", "、".join(plan.people)),
-            ("共享方式", MODE_ZH[plan.risk.mode.value]),
-            ("交付格式", plan.format.value),
-            ("收件人公钥指纹", recipient_fingerprint(plan.recipient_key)),
-            ("假名范围", f"{plan.project}(仅在本项目内一致,与其他项目的假名互不对应)"),
-            *(("文本中的年龄", hierarchy_of("age").level(level).zh) for level in _text_ages(plan)),
-        ),
+        facts=_facts(plan),
+        regimes=regimes_said(plan),
         population=tuple(line for table in plan.tables for line in _population(table)),
-        given=given,
+        given=tuple(_column(table.name, column) for table in plan.tables for column in table.columns),
         withheld=tuple(_column("", column) for column in plan.dropped),
         known=tuple(dict.fromkeys(value.column for table in plan.tables for value in table.known)),
         read=tuple(_read(plan)),
-        risk=(
-            ("k 匿名(按人计)", f"每类不少于 {plan.risk.k} 人"),
-            ("重标识风险阈值", f"{plan.risk.threshold:g}(GB/T 42460-2023)"),
-            ("可删除比例上限", f"{plan.risk.suppression_limit:.0%}"),
-            *((("l 多样性", f"不少于 {plan.risk.l_diversity}"),) if plan.risk.l_diversity is not None else ()),
-            *((("t 接近性", f"不大于 {plan.risk.t_closeness:g}"),) if plan.risk.t_closeness is not None else ()),
-            ("依据", "、".join(f"{c.regime} {c.article}" for c in plan.risk.cited)),
-        ),
-        steps=tuple(
-            (f"{step.zh}({step.unit or step.role})", f"{step.cited.regime} {step.cited.article}") for step in plan.steps
-        ),
-        terms=plan.terms,
+        risk=_risk(plan),
+        consent=consent_said(plan),
+        assessments=assessments_said(plan),
+        steps=tuple((f"{s.zh}({s.unit or ROLE_ZH[Role(s.role)]})", cited_words(s.cited)) for s in plan.steps),
+        agreement=agreement_said(plan),
+        terms=terms_said(plan),
+        duties=duties_said(plan),
+        grant=grant_said(plan),
+        practices=practices_said(plan),
         warnings=plan.warnings,
+    )
+
+
+def _facts(plan: Plan) -> tuple[tuple[str, str], ...]:
+    return (
+        ("项目", plan.project),
+        ("用途", plan.purpose),
+        *circumstances_said(plan),
+        ("来源", f"{plan.source.name}({plan.source.catalogue} 第 {plan.source.version} 版)"),
+        ("获取日期", plan.source.acquired.isoformat()),
+        ("数据期间", f"{plan.period.first.isoformat()} 至 {plan.period.last.isoformat()}"),
+        ("使用期限", plan.until.isoformat()),
+        ("使用人员", "、".join(plan.people)),
+        ("共享方式", MODE_ZH[plan.risk.mode.value]),
+        ("交付格式", plan.format.value),
+        ("收件人公钥指纹", recipient_fingerprint(plan.recipient_key)),
+        ("假名范围", f"{plan.project}(仅在本项目内一致,与其他项目的假名互不对应)"),
+        *(("文本中的年龄", hierarchy_of("age").level(level).zh) for level in _text_ages(plan)),
+    )
+
+
+def _risk(plan: Plan) -> tuple[tuple[str, str], ...]:
+    risk = plan.risk
+    return (
+        ("k 匿名(按人计)", f"每类不少于 {risk.k} 人"),
+        ("重标识风险阈值", f"{risk.threshold:g}(GB/T 42460-2023)"),
+        ("可删除比例上限", f"{risk.suppression_limit:.0%}"),
+        *((("l 多样性", f"不少于 {risk.l_diversity}"),) if risk.l_diversity is not None else ()),
+        *((("t 接近性", f"不大于 {risk.t_closeness:g}"),) if risk.t_closeness is not None else ()),
+        ("依据", all_cited(risk.cited)),
     )
 
 
@@ -148,8 +178,10 @@ def _column(table: str, column: ColumnPlan) -> ExplainedColumn:
         technique=TECHNIQUE_ZH[column.technique.value],
         outcome=outcome,
         reason=column.reason,
-        rules=tuple(f"{cited.regime}.{cited.rule}〔{cited.article}〕" for cited in column.cited),
+        rules=tuple(map(cited_words, column.cited)),
         coarsened=column.coarsened,
+        unlocked=tuple(f"{UNLOCK_ZH[each.by]}({cited_words(each.cited)})" for each in column.unlocked),
+        yielded=tuple(f"“{hierarchy.level(each.level).zh}”({all_cited(each.cited)})" for each in column.yielded),
     )
 
 
@@ -183,7 +215,7 @@ def _source(node: Node) -> str:
 def predicate_words(predicate: Predicate) -> str:
     """Return a predicate in Chinese words with its literals withheld."""
     if isinstance(predicate, Compare):
-        compared = _PART_ZH.get(predicate.operator) or f"{_OPERATOR_ZH[predicate.operator]} {WITHHELD}"
+        compared = _PART_ZH.get(predicate.operator) or f"{OPERATOR_ZH[predicate.operator]} {WITHHELD}"
         return f"{predicate.field} {compared}"
     if isinstance(predicate, OneOf):
         return f"{predicate.field} 属于 {len(predicate.values)} 个值之一"

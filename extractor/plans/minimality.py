@@ -1,10 +1,13 @@
-"""The proof that a plan is minimal: it reads nothing that no output, filter or key needs (榕政综〔2017〕122号 art. 23).
+"""The proof that a plan is minimal: it reads nothing that no output, filter or key needs (practice ``minimal_plan``).
 
 Owns the check, which is written against the algebra and not against the compiler, so that a fault of the compiler is found.
 It must not change a plan.
 """
 
 from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
 
 from extractor.errors import Reason, Refused
 from extractor.levels import hierarchy_of
@@ -20,20 +23,21 @@ from extractor.plans.nodes import (
     TablePlan,
     fields_of,
 )
+from extractor.policy_words import PracticeKind
 
 
 def check_minimal(plan: Plan) -> None:
     """Check that every column that is read is used, that each leaves as it was decided, and each source field once.
 
     Raises:
-        Refused: naming each column that is read for nothing.
+        Refused: naming each column that is read for nothing, and the article that asks for a minimal plan.
     """
     surplus = [fault for table in plan.tables for fault in (*_surplus(table), *_undecided(table))]
     surplus += _finer_in_text(plan)
     surplus += [_reason(f"{t.name}.{name}", "同一来源字段输出两次", "a source field leaves twice") for t in plan.tables
                 for name in _twice(t)]  # fmt: skip
     if surplus:
-        raise Refused(tuple(surplus), thing="plan")
+        raise Refused(_cited(plan, surplus), thing="plan")
 
 
 def columns_read(plan: Plan) -> dict[str, frozenset[str]]:
@@ -119,9 +123,18 @@ def _table_below(node: Node) -> str:
 
 
 def _twice(table: TablePlan) -> list[str]:
-    sources = [column.source for column in table.root.columns]
-    return sorted({name for name in sources if sources.count(name) > 1})
+    times = Counter(column.source for column in table.root.columns)
+    return sorted(name for name, found in times.items() if found > 1)
 
 
 def _reason(thing: str, zh: str, en: str) -> Reason:
-    return Reason(thing, "minimal", "榕政综〔2017〕122号 第二十三条", zh, en)
+    return Reason(thing, "minimal", "", zh, en)
+
+
+def _cited(plan: Plan, reasons: list[Reason]) -> tuple[Reason, ...]:
+    """Name the article of the most local rule that asks for a minimal plan."""
+    asked = [cited for each in plan.practices if each.practice is PracticeKind.MINIMAL_PLAN for cited in each.cited]
+    if not asked:
+        return tuple(reasons)
+    rule = f"{asked[-1].regime}.{asked[-1].rule}"
+    return tuple(replace(reason, rule=rule, article=asked[-1].article) for reason in reasons)

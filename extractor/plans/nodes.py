@@ -16,7 +16,18 @@ from typing import TypeAlias
 from extractor.canonical import digest
 from extractor.catalogue import FieldClass, Subject, ValueFormat
 from extractor.levels import Technique
+from extractor.plans.demands import (
+    FIRST_APPLICATION,
+    NO_AGREEMENT,
+    AgreementPlan,
+    ConsentPlan,
+    PlannedCircumstances,
+    PlannedRegime,
+    Practised,
+    Yielded,
+)
 from extractor.policy import Cited
+from extractor.policy_asked import AskedAssessment, AskedDuty, AskedGrant, Unlocked
 from extractor.requests import OutputFormat, Period, SharingMode
 
 
@@ -172,7 +183,11 @@ Node: TypeAlias = "Scan | Filter | SemiJoin | Join | Derive | Aggregate"
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """What an approver reads of one output column: the decision and whose rule it was."""
+    """What an approver reads of one output column: the decision and whose rule it was.
+
+    ``cited`` are the rules that won, ``yielded`` what other regimes would have allowed; ``unlocked`` says what opened a column of
+    the class that is not open, where a regime says that something must.
+    """
 
     output: str
     source: str
@@ -187,6 +202,8 @@ class ColumnPlan:
     quasi: bool
     reason: str
     cited: tuple[Cited, ...]
+    unlocked: tuple[Unlocked, ...] = ()
+    yielded: tuple[Yielded, ...] = ()
 
     @property
     def coarsened(self) -> bool:
@@ -243,7 +260,7 @@ class RiskPlan:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the data come from and when they were acquired (榕政综〔2017〕122号 art. 20)."""
+    """Where the data come from and when they were acquired, which products name (practice ``source_and_date``)."""
 
     catalogue: str
     version: str
@@ -266,7 +283,7 @@ class ApprovalStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """The extraction plan 数据提取方案: request + catalogue + policies, compiled. Its digest is what approvals bind.
+    """The extraction plan 数据提取方案: request + catalogue + policies + circumstances, compiled; approvals bind its digest.
 
     ``dropped`` lists requested fields whose level is ``none``: they are asked for, not given, and not read.
     """
@@ -275,7 +292,7 @@ class Plan:
     request: str
     project: str
     source: Source
-    policies: tuple[str, ...]
+    regimes: tuple[PlannedRegime, ...]
     purpose: str
     period: Period
     people: tuple[str, ...]
@@ -286,11 +303,27 @@ class Plan:
     risk: RiskPlan
     text_entities: tuple[str, ...]
     steps: tuple[ApprovalStep, ...]
-    terms: tuple[str, ...]
+    practices: tuple[Practised, ...]
     format: OutputFormat
     recipient_key: str
+    circumstances: PlannedCircumstances = FIRST_APPLICATION
+    assessments: tuple[AskedAssessment, ...] = ()
+    agreement: AgreementPlan = NO_AGREEMENT
+    consent: ConsentPlan | None = None
+    grant: AskedGrant | None = None
+    duties: tuple[AskedDuty, ...] = ()
     warnings: tuple[str, ...] = ()
-    version: str = "1"
+    version: str = "2"
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Digests of the policies, in the order in which they were asked."""
+        return tuple(regime.digest for regime in self.regimes)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The terms that are printed into the package."""
+        return tuple(term.zh for term in self.agreement.terms)
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ from extractor.levels import hierarchy_of
 from extractor.plans.compile import compile_plan
 from extractor.plans.minimality import check_minimal, columns_read
 from extractor.plans.nodes import Plan
-from extractor.policy import PolicySet
+from extractor.policy_set import PolicySet
 from extractor.requests import ApplicantKind, Consent, PurposeCategory, Request, Variable
 
 NAMES = ("hospital", "diabetes130", "synthea", "multipriv")

@@ -14,9 +14,31 @@ from extractor.forms.catalogue_form import read_catalogue
 from extractor.forms.policy_form import load_policies
 from extractor.forms.request_form import read_request
 from extractor.plans.compile import compile_plan
+from extractor.plans.demands import (
+    AgreementPlan,
+    ConsentColumn,
+    ConsentPlan,
+    PlannedCircumstances,
+    PlannedSubject,
+    PlannedTerm,
+    Practised,
+    UsedFiling,
+    Yielded,
+)
 from extractor.plans.difference import difference
 from extractor.plans.nodes import Plan
-from extractor.requests import SharingMode, Variable
+from extractor.policy_asked import AskedAssessment, AskedDuty, AskedGrant, Unlocked
+from extractor.policy_words import (
+    AgreementSubject,
+    AssessmentKind,
+    DutyEvent,
+    Evidence,
+    GrantPart,
+    History,
+    PracticeKind,
+    Unlock,
+)
+from extractor.requests import Role, SharingMode, Variable
 
 POLICIES = load_policies(("fuzhou",))
 CATALOGUE = read_catalogue(example_folder("hospital") / "catalogue.yaml")
@@ -116,12 +138,16 @@ def other(value: Any) -> Any:
     return f"{value or ''}x"
 
 
+_ABSENT_IS_NO_TEXT = ("consent", "grant", "filing", "subject")
+
+
 def mutants(value: Any) -> list[Any]:
     """Return the value once for each of its leaves, with that leaf changed."""
     if is_dataclass(value) and not isinstance(value, type):
         found = []
         for each in fields(value):
-            if each.name not in ("node", "is_"):
+            absent = each.name in _ABSENT_IS_NO_TEXT and getattr(value, each.name) is None
+            if each.name not in ("node", "is_") and not absent:
                 found += [replace(value, **{each.name: m}) for m in mutants(getattr(value, each.name))]
         return found
     if isinstance(value, tuple):
@@ -129,10 +155,48 @@ def mutants(value: Any) -> list[Any]:
     return [other(value)]
 
 
+def brought_along(plan: Plan) -> Plan:
+    """Return the plan with every part filled that this request does not bring."""
+    here = (plan.steps[0].cited,)
+    table = plan.tables[0]
+    column = replace(
+        table.columns[0], unlocked=(Unlocked(Unlock.CONSENT, here[0]),), yielded=(Yielded("raw", here),)
+    )  # fmt: skip
+    return replace(
+        plan,
+        tables=(replace(table, columns=(column, *table.columns[1:])), *plan.tables[1:]),
+        circumstances=PlannedCircumstances(History.RENEWAL, "RQ-1", UsedFiling("UF-1", ("patients.SEX",), here)),
+        assessments=(AskedAssessment(AssessmentKind.CONFIDENTIALITY, 90, here),),
+        agreement=AgreementPlan(
+            ("甲",), (PlannedSubject(AgreementSubject.TERM, here[0]),),
+            (PlannedTerm("乙", AgreementSubject.SCOPE, here[0]),), here,
+        ),
+        consent=ConsentPlan((ConsentColumn("patients.SEX", "raw", "none"),), here),
+        grant=AskedGrant((GrantPart.TERM,), here),
+        duties=(AskedDuty("丙", Role.DATA_USER, DutyEvent.DELIVERED, 7, 180, Evidence.REPORT, here),),
+        practices=(Practised(PracticeKind.LEAK_SCAN, here),),
+    )  # fmt: skip
+
+
+def test_each_part_that_a_plan_brings_has_its_name() -> None:
+    bare = replace(
+        PLAN, circumstances=PlannedCircumstances(), assessments=(), agreement=AgreementPlan(), consent=None, grant=None,
+        duties=(), practices=(),
+    )  # fmt: skip
+    told = {change.thing: change for change in difference(bare, brought_along(bare))}
+    parts = {"circumstances", "assessments", "agreement", "terms", "consent", "grant", "duties", "practices"}
+    assert parts <= set(told)
+    article = PLAN.steps[0].cited.article
+    assert all(article in (told[part].after or "") for part in parts)
+    column = next(change for thing, change in told.items() if thing.startswith("patients."))
+    assert "opened by consent" in (column.after or "")
+    assert "raw would be allowed by" in (column.after or "")
+
+
 def test_two_plans_that_are_not_equal_always_have_a_difference() -> None:
     folder = example_folder("minimal")
     plan = compile_plan(read_request(folder / "request.yaml"), read_catalogue(folder / "catalogue.yaml"), POLICIES)
-    plan = replace(plan, warnings=("w",))
+    plan = brought_along(replace(plan, warnings=("w",)))
     made = mutants(plan)
     assert len(made) > 300
     for mutant in made:

@@ -19,10 +19,39 @@ from extractor.levels import Technique
 from extractor.manifest import recipient_fingerprint
 from extractor.pages.render import dictionary_page, plan_page, plan_text
 from extractor.plans.compile import compile_plan
-from extractor.plans.explain import CLASS_ZH, MODE_ZH, TECHNIQUE_ZH, WITHHELD, explain, predicate_words
+from extractor.plans.demands import ConsentColumn, ConsentPlan, PlannedCircumstances, UsedFiling, Yielded
+from extractor.plans.explain import WITHHELD, explain, predicate_words
 from extractor.plans.minimality import columns_read
 from extractor.plans.nodes import AllOf, AnyOf, Compare, IsNull, Not, OneOf, Operator, Plan, Predicate
-from extractor.requests import SharingMode
+from extractor.plans.words import (
+    ASSESSMENT_ZH,
+    CLASS_ZH,
+    EVENT_ZH,
+    EVIDENCE_ZH,
+    GRANT_ZH,
+    HISTORY_ZH,
+    MODE_ZH,
+    PRACTICE_ZH,
+    ROLE_ZH,
+    STATUS_ZH,
+    SUBJECT_ZH,
+    TECHNIQUE_ZH,
+    UNLOCK_ZH,
+    cited_words,
+)
+from extractor.policy_asked import AskedAssessment, AskedGrant, Unlocked
+from extractor.policy_words import (
+    AgreementSubject,
+    AssessmentKind,
+    DutyEvent,
+    Evidence,
+    GrantPart,
+    History,
+    PracticeKind,
+    Status,
+    Unlock,
+)
+from extractor.requests import Consent, Role, SharingMode
 
 POLICIES = load_policies(("fuzhou",))
 HOSPITAL = read_catalogue(example_folder("hospital") / "catalogue.yaml")
@@ -172,6 +201,73 @@ def test_every_kind_of_predicate_has_words(predicate: Predicate, part: str) -> N
     words = predicate_words(predicate)
     assert part in words
     assert "v" not in words
+
+
+def test_regimes_terms_duties_practices_and_the_chain_are_told_each_with_its_article() -> None:
+    brought = [
+        *((r.zh, r.document) for r in PLAN.regimes),
+        *((t.zh, t.cited.article) for t in PLAN.agreement.terms),
+        *((d.zh, d.cited[0].article) for d in PLAN.duties),
+        *((PRACTICE_ZH[p.practice], p.cited[0].article) for p in PLAN.practices),
+        *((s.zh, s.cited.article) for s in PLAN.steps),
+        *((SUBJECT_ZH[s.subject], s.cited.article) for s in PLAN.agreement.subjects),
+    ]
+    assert len(brought) > 15
+    assert {"试行", "现行"} <= {STATUS_ZH[r.status] for r in PLAN.regimes}
+    assert WORDS.agreement[0][0] == "签订《福州市健康医疗大数据资源使用协议书》"
+    for page in (plan_page(WORDS), plan_text(WORDS)):
+        lines = page.splitlines()
+        for said, article in brought:
+            assert any(said in line and article in line for line in lines), (said, article)
+
+
+def test_a_reader_sees_which_regime_won_and_what_the_other_would_have_allowed() -> None:
+    yielded = [column for column in WORDS.given if column.yielded]
+    raw = compile_plan(replace(STROKE, consent=Consent.WRITTEN), HOSPITAL, POLICIES)
+    told = explain(raw)
+    yielded += [column for column in told.given if column.yielded]
+    milder = replace(PLAN.tables[0].columns[0], yielded=(Yielded("raw", PLAN.risk.cited),))
+    table = replace(PLAN.tables[0], columns=(milder, *PLAN.tables[0].columns[1:]))
+    words = explain(replace(PLAN, tables=(table, *PLAN.tables[1:])))
+    for page in (plan_page(words), plan_text(words)):
+        assert f"从严:另一制度本可提供“原值”({cited_words(PLAN.risk.cited[0])})" in page
+    assert all("〔" in said for column in yielded for said in column.yielded)
+
+
+def test_what_opens_a_field_and_what_stands_on_consent_or_on_a_filing_is_told() -> None:
+    opened = replace(PLAN.tables[0].columns[0], unlocked=(Unlocked(Unlock.TREATMENT, PLAN.steps[0].cited),))
+    table = replace(PLAN.tables[0], columns=(opened, *PLAN.tables[0].columns[1:]))
+    place = f"{table.name}.{opened.output}"
+    plan = replace(
+        PLAN, tables=(table, *PLAN.tables[1:]),
+        consent=ConsentPlan(
+            (ConsentColumn(place, "raw", "none"), ConsentColumn("admissions.JBDM", "full", "none")), PLAN.risk.cited
+        ),
+        circumstances=PlannedCircumstances(
+            History.RENEWAL, "RQ-2026-0007", UsedFiling("UF-2026-0003", (place,), PLAN.risk.cited)
+        ),
+        assessments=(AskedAssessment(AssessmentKind.PRIVACY_IMPACT, 90, PLAN.risk.cited),),
+        grant=AskedGrant((GrantPart.SECURITY_TERMS,), PLAN.risk.cited),
+    )  # fmt: skip
+    wanted = [
+        UNLOCK_ZH[Unlock.TREATMENT], f"{place}:凭同意提供“原值”,无同意时为“不提供”", "延期使用(依据 RQ-2026-0007)",
+        f"UF-2026-0003:{place}", "个人信息安全影响评估(90 日内有效)", "安全条款",
+    ]  # fmt: skip
+    for page in (plan_page(explain(plan)), plan_text(explain(plan))):
+        assert [text for text in wanted if text not in page] == []
+    bare = plan_text(WORDS)
+    assert [text for text in wanted if text in bare] == []
+    assert "首次申请" in bare
+
+
+def test_there_are_words_for_every_closed_word_of_a_plan() -> None:
+    for words, closed in (
+        (ROLE_ZH, Role), (STATUS_ZH, Status), (HISTORY_ZH, History), (UNLOCK_ZH, Unlock), (ASSESSMENT_ZH, AssessmentKind),
+        (SUBJECT_ZH, AgreementSubject), (GRANT_ZH, GrantPart), (EVENT_ZH, DutyEvent), (EVIDENCE_ZH, Evidence),
+        (PRACTICE_ZH, PracticeKind),
+    ):  # fmt: skip
+        assert set(words) == set(closed)
+        assert len(set(words.values())) == len(words)
 
 
 def test_there_are_words_for_every_class_mode_and_technique() -> None:

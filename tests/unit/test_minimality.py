@@ -62,7 +62,9 @@ def with_table(plan: Plan, at: int, table: TablePlan) -> Plan:
 def told(plan: Plan) -> set[str]:
     with pytest.raises(Refused) as caught:
         check_minimal(plan)
-    assert all(reason.rule == "minimal" and "第二十三条" in reason.article for reason in caught.value.reasons)
+    assert all(
+        reason.rule == "fuzhou.art_23_minimal" and "第二十三条" in reason.article for reason in caught.value.reasons
+    )
     return {reason.thing for reason in caught.value.reasons}
 
 

@@ -17,6 +17,7 @@ from extractor.forms.request_form import read_request
 from extractor.levels import hierarchy_of
 from extractor.pages.render import _environment, dictionary_page, plan_page, plan_text
 from extractor.plans.compile import compile_plan
+from extractor.plans.demands import ConsentColumn, ConsentPlan, UsedFiling
 from extractor.plans.explain import explain
 from extractor.plans.nodes import Plan
 
@@ -42,7 +43,17 @@ def poisoned(plan: Plan) -> Plan:
         for t in plan.tables
     )  # fmt: skip
     return replace(
-        plan, title=HOSTILE, project=HOSTILE, purpose=HOSTILE, people=(HOSTILE,), tables=columns, terms=(HOSTILE,),
+        plan, title=HOSTILE, project=HOSTILE, purpose=HOSTILE, people=(HOSTILE,), tables=columns,
+        agreement=replace(plan.agreement, names=(HOSTILE,), terms=tuple(
+            replace(t, zh=HOSTILE, cited=replace(t.cited, article=HOSTILE)) for t in plan.agreement.terms
+        ), cited=tuple(replace(c, article=HOSTILE) for c in (*plan.agreement.cited, plan.risk.cited[0]))),
+        regimes=tuple(replace(r, zh=HOSTILE, document=HOSTILE) for r in plan.regimes),
+        duties=tuple(replace(d, zh=HOSTILE, cited=tuple(replace(c, article=HOSTILE) for c in d.cited)) for d in plan.duties),
+        practices=tuple(
+            replace(p, cited=tuple(replace(c, article=HOSTILE, rule=HOSTILE) for c in p.cited)) for p in plan.practices
+        ),
+        circumstances=replace(plan.circumstances, leans_on=HOSTILE, filing=UsedFiling(HOSTILE, (HOSTILE,), plan.risk.cited)),
+        consent=ConsentPlan((ConsentColumn(HOSTILE, "raw", "none"),), plan.risk.cited),
         source=replace(plan.source, name=HOSTILE, catalogue=HOSTILE, version=HOSTILE), warnings=(HOSTILE,),
         dropped=tuple(replace(c, output=HOSTILE, zh=HOSTILE) for c in plan.dropped),
         steps=tuple(replace(s, zh=HOSTILE, unit=HOSTILE) for s in plan.steps),
