@@ -25,15 +25,19 @@ class Part(StrEnum):
     DESTROY = "destroy"
     WITNESS = "witness"
     AUDIT = "audit"
+    ASSESS = "assess"
+    REPORT = "report"
+    DOWNLOAD = "download"
 
 
-# A party signs the agreement through whoever applied or approved for it; who ran also hands over. All else stays apart.
+# A party signs the agreement through whoever applied or approved for it; who ran also hands over; a provider that reviews signs
+# its own assessment; the data user reports on what it received and downloaded. All else stays apart.
+_OF_THE_APPLICANT = frozenset({Part.APPLY, Part.AGREE, Part.RECEIVE, Part.REPORT, Part.DOWNLOAD})
 _TOGETHER = (
-    frozenset({Part.APPLY, Part.AGREE, Part.RECEIVE}),
-    frozenset({Part.APPROVE, Part.AGREE}),
+    _OF_THE_APPLICANT,
+    frozenset({Part.ASSESS, Part.APPROVE, Part.AGREE}),
     frozenset({Part.RUN, Part.GIVE}),
 )
-_OF_THE_APPLICANT = frozenset({Part.APPLY, Part.AGREE, Part.RECEIVE})
 
 # Who approves or agrees is named by each step of the plan, and checked where it is signed.
 _ROLES = {
@@ -44,6 +48,9 @@ _ROLES = {
     Part.DESTROY: Role.DESTROYER,
     Part.WITNESS: Role.WITNESS,
     Part.AUDIT: Role.AUDITOR,
+    Part.ASSESS: Role.PROVIDER,
+    Part.REPORT: Role.DATA_USER,
+    Part.DOWNLOAD: Role.DATA_USER,
 }
 
 
