@@ -16,7 +16,7 @@ import yaml
 from extractor.catalogue import Catalogue
 from extractor.errors import ConfigurationError, StorageError
 from extractor.forms.catalogue_form import read_catalogue
-from extractor.forms.policy_form import load_policies
+from extractor.forms.policy_form import delivered_policies, load_policies
 from extractor.keys import create_root_key, create_signing_key, load_root_key, load_signing_key
 from extractor.log.checkpoint import Signer
 from extractor.log.entries import Verb
@@ -100,6 +100,7 @@ def open_office(root: Path, *, clock: Clock = system_clock) -> Office:
         root_key=load_root_key(home.keys / "root.key"),
         clock=clock,
         read_catalogue=_catalogue_reader(home),
+        delivered=delivered_policies(),
     )
 
 

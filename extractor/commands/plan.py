@@ -56,11 +56,9 @@ def diff(before: Wanted, after: Wanted, home: HomeOption = DEFAULT_HOME, as_json
 
 def _plan(office: Office, wanted: str) -> Plan:
     from extractor.forms.request_form import read_request
-    from extractor.plans.compile import compile_plan
-    from extractor.workflow.approval import catalogue_of, current_plan
+    from extractor.workflow.approval import current_plan, judged
 
     if Path(wanted).is_file():
-        request = read_request(Path(wanted))
-        return compile_plan(request, catalogue_of(office, request), office.policies)
+        return judged(office, read_request(Path(wanted))).plan
     with office.store.reading() as tx:
         return current_plan(office, tx, wanted)

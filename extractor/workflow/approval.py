@@ -11,14 +11,19 @@ from datetime import date
 
 from extractor.catalogue import Catalogue
 from extractor.decode import from_json
-from extractor.errors import ApprovalError
+from extractor.errors import ApprovalError, Refused
 from extractor.log.entries import Verb
-from extractor.plans.compile import compile_plan
 from extractor.plans.nodes import ApprovalStep, Plan
+from extractor.policy_set import PolicySet
 from extractor.requests import Act, Decision, Person, Request, Result, Role, State, Subject, next_state
+from extractor.selection import Circumstances
 from extractor.store.transaction import Transaction
+from extractor.workflow.agreements import draft, has_signed, sign_agreement
+from extractor.workflow.assessments import check_assessments
+from extractor.workflow.history import circumstances_now
 from extractor.workflow.office import Actor, Office, public_key_of
 from extractor.workflow.separation import Part, part_of, take_part
+from extractor.workflow.standing import circumstances_of, compile_here, policies_for_request, put_standing
 from extractor.workflow.statements import check_statement, put_statement
 
 
@@ -59,12 +64,36 @@ def submit(office: Office, request: Request, applicant: Actor, *, number: str | 
             raise _approval_error(
                 "until", "the term lies in the past", "使用期限已过", "set a later day", "请填写以后的日期"
             )
-        plan = compile_plan(request, office.read_catalogue(request.catalogue), office.policies)
-        return _store_submission(office, request, plan, applicant=applicant, number=number)
+        return _store_submission(office, judged(office, request), applicant=applicant, number=number)
 
 
-def _store_submission(office: Office, request: Request, plan: Plan, *, applicant: Actor, number: str | None) -> str:
-    person = applicant.person
+@dataclass(frozen=True)
+class Judged:
+    """A request with its plan, and under what that was compiled."""
+
+    request: Request
+    plan: Plan
+    catalogue: Catalogue
+    policies: PolicySet
+    facts: Circumstances
+
+
+def judged(office: Office, request: Request) -> Judged:
+    """Compile the plan of a request that is not submitted yet, under the policies of its places and what the store says of it.
+
+    Raises:
+        Refused: over-asking, a policy that does not stand today, or an urgent filing that does not.
+    """
+    catalogue = catalogue_of(office, request)
+    policies = policies_for_request(office, request, catalogue)
+    with office.store.reading() as tx:
+        facts = circumstances_now(office, tx, request, catalogue, policies=policies)
+    plan = compile_here(office, request, catalogue, policies=policies, facts=facts)
+    return Judged(request, plan, catalogue, policies, facts)
+
+
+def _store_submission(office: Office, found: Judged, *, applicant: Actor, number: str | None) -> str:
+    person, request, plan = applicant.person, found.request, found.plan
     with office.store.transaction() as tx:
         _check_registered(office, tx, person)
         if number is not None:
@@ -75,6 +104,8 @@ def _store_submission(office: Office, request: Request, plan: Plan, *, applicant
         stored = tx.put("request", number, request)
         take_part(tx, number, person, Part.APPLY)
         tx.put("plan", number, plan)
+        put_standing(tx, number, policies=found.policies, catalogue=found.catalogue, facts=found.facts)
+        draft(office, tx, number, plan)
         said = put_statement(office, tx, applicant, act=Act.SUBMIT, subject=subject_of(number, plan))
         office.log(tx, Verb.SUBMIT, person, object=number, request=number, object_digest=stored, reason=said)
         office.log(tx, Verb.COMPILE, None, object=number, request=number, object_digest=plan.digest)
@@ -92,7 +123,7 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
     with office.refusals_logged(actor.person, Verb.SIGN, number), office.store.transaction() as tx:
         state = _state(tx, number)
         _check_registered(office, tx, actor.person)
-        plan = current_plan(office, tx, number)
+        plan = _plan_to_decide_on(office, tx, number, verdict.result)
         check_submission(office, tx, number, plan)
         wanted = _step(plan, step, number)
         if verdict.result is Result.REVOKE:
@@ -101,17 +132,22 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
         else:
             next_state(state, Act.REFUSE, number=number)  # Only a submitted request can be decided on.
             _check_turn(office, tx, plan, number=number, step=wanted)
+            if verdict.result is Result.APPROVE and wanted.role == Role.AUTHORITY.value:
+                check_assessments(office, tx, number, plan)
             take_part(tx, number, actor.person, Part.AGREE if wanted.agrees else Part.APPROVE, of=step)
             becomes = _outcome(office, tx, plan, number=number, verdict=(step, verdict.result))
         held = replace(verdict, until=verdict.until or plan.until)
         _check_term(office, number, held)
         decision = _decide(office, subject_of(number, plan), step=wanted, actor=actor, verdict=held)
         stored = tx.put("decision", f"{number}/{step}", decision)
+        agrees = wanted.agrees and verdict.result is Result.APPROVE
+        agreement = sign_agreement(office, tx, actor, number=number, step=wanted) if agrees else None
         if becomes is not state:
             tx.move("request", number, was=state.value, to=becomes.value)
         office.log(
             tx, Verb.SIGN, actor.person, object=f"{number}/{step}", request=number, object_digest=stored,
             reason=verdict.result.value, rule=f"{wanted.cited.regime}.{wanted.cited.rule}", article=wanted.cited.article,
+            agreement=agreement,
         )  # fmt: skip
     return becomes
 
@@ -135,11 +171,17 @@ def withdraw(office: Office, number: str, applicant: Actor) -> None:
 def current_plan(office: Office, tx: Transaction, number: str) -> Plan:
     """Return the plan of a request, compiled anew from what stands now, and checked to be the one that was submitted.
 
+    The history is the one that was found at submission, so that the chain stays; open breaches and the day are those of now.
+
     Raises:
+        Refused: a policy does not stand today, or the applicant has come to have an open breach where that refuses.
         ApprovalError: catalogue, policy or request have changed since, which voids every decision.
     """
     request = from_json(Request, tx.get("request", number).body)
-    plan = compile_plan(request, catalogue_of(office, request), office.policies)
+    catalogue = catalogue_of(office, request)
+    policies = policies_for_request(office, request, catalogue)
+    facts = circumstances_of(office, tx, number)
+    plan = compile_here(office, request, catalogue, policies=policies, facts=facts)
     if plan.digest != tx.get("plan", number).digest:
         raise _approval_error(
             number,
@@ -149,6 +191,19 @@ def current_plan(office: Office, tx: Transaction, number: str) -> Plan:
             "请重新提交申请",
         )
     return plan
+
+
+def _plan_to_decide_on(office: Office, tx: Transaction, number: str, result: Result) -> Plan:
+    """Return the plan that a verdict is about.
+
+    What is refused by now (an open breach, a policy past its term) cannot be approved, but it can be returned, refused and revoked.
+    """
+    try:
+        return current_plan(office, tx, number)
+    except Refused:
+        if result is Result.APPROVE:
+            raise
+        return from_json(Plan, tx.get("plan", number).body)
 
 
 def catalogue_of(office: Office, request: Request) -> Catalogue:
@@ -217,6 +272,8 @@ def _in_force(office: Office, tx: Transaction, plan: Plan, *, number: str, step:
     for broken, en, zh in faults:
         if broken:
             raise _not_in_force(number, step, en, zh)
+    if step.agrees and not has_signed(office, tx, number=number, step=step, person=person.id):
+        raise _not_in_force(number, step, "is not about the agreement as it stands now", "所针对的协议文本已不同")
     return decision
 
 
@@ -245,7 +302,11 @@ def _check_turn(office: Office, tx: Transaction, plan: Plan, *, number: str, ste
     versions = tx.versions("decision", f"{number}/{step.id}")
     if versions:
         last = from_json(Decision, versions[-1].body)
-        if last.result is Result.APPROVE and last.subject == subject_of(number, plan) and last.until >= office.today:
+        stands = (
+            last.result is Result.APPROVE and last.subject == subject_of(number, plan) and last.until >= office.today
+        )
+        # Under a text that has been changed since, the party signs again.
+        if stands and (not step.agrees or has_signed(office, tx, number=number, step=step, person=last.person)):
             raise _approval_error(
                 number, "this step is already signed", "该步骤已签署", "nothing to do", "无需重复签署"
             )

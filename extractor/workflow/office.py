@@ -15,12 +15,14 @@ from typing import Any
 
 from extractor.catalogue import Catalogue
 from extractor.decode import from_json
-from extractor.errors import ConfigurationError, ExtractorError, Refused
+from extractor.errors import ConfigurationError, ExtractorError, Reason, Refused
 from extractor.keys import PublicKey, RootKey, SigningKey
 from extractor.log.checkpoint import Signer
 from extractor.log.entries import LogEntry, Result, Verb, stamp
 from extractor.log.journal import append
-from extractor.policy import PolicySet
+from extractor.policy import Policy
+from extractor.policy_set import PolicySet
+from extractor.policy_words import Place
 from extractor.requests import Person, Role
 from extractor.settings import Home, Settings
 from extractor.store.database import Store
@@ -28,6 +30,7 @@ from extractor.store.transaction import Transaction
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 ART_27 = "榕政综〔2017〕122号 第二十七条"
+VIOLATION = "violation"
 Clock = Callable[[], datetime]
 
 
@@ -57,7 +60,10 @@ class Actor:
 
 @dataclass(frozen=True)
 class Office:
-    """One installation, opened: everything that the acts of the workflow work with."""
+    """One installation, opened: everything that the acts of the workflow work with.
+
+    ``policies`` are those of the settings; which of the ``delivered`` ones apply to a request beside them, its places decide.
+    """
 
     home: Home
     settings: Settings
@@ -68,6 +74,7 @@ class Office:
     root_key: RootKey = field(repr=False)
     clock: Clock
     read_catalogue: Callable[[str], Catalogue]
+    delivered: tuple[Policy, ...] = ()
 
     @property
     def now(self) -> datetime:
@@ -161,7 +168,7 @@ class Office:
                     object=thing,
                     request=thing,
                     result=Result.REFUSED if reasons else Result.FAILED,
-                    reason=type(error).__name__,
+                    reason="; ".join((type(error).__name__, *violations_of(reasons))),
                     rule=reasons[0].rule if reasons else None,
                     article=reasons[0].article or None if reasons else None,
                 )
@@ -174,8 +181,14 @@ def check_residency(policies: PolicySet, settings: Settings) -> None:
     Raises:
         Refused: naming each rule that its division breaks.
     """
-    if faults := policies.area_faults(settings.division, "settings.division"):
+    if faults := policies.area_faults(settings.division, "settings.division", Place.INSTALLATION):
         raise Refused(faults, thing="settings.division")
+
+
+def violations_of(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
+    """Return the listed violations that a refusal matches, as the log names them: ``violation REGIME NUMBER``, each once."""
+    found = (f"{VIOLATION} {r.rule.partition('.')[0]} {r.violation}" for r in reasons if r.violation)
+    return tuple(dict.fromkeys(found))
 
 
 def public_key_of(person: Person) -> PublicKey:

@@ -1,0 +1,110 @@
+"""What went before a request, derived from the store and never believed from a form.
+
+Owns when a request is a renewal or follows a precedent, and what else the store says about it: open breaches and the urgent filing
+that it leans on. It must not know what a regime makes of it; that is the selectors' question.
+"""
+
+from __future__ import annotations
+
+from extractor.catalogue import Catalogue
+from extractor.decode import from_json
+from extractor.levels import hierarchy_of
+from extractor.policy_set import PolicySet
+from extractor.policy_words import History
+from extractor.requests import Request, State
+from extractor.selection import Circumstances, goes_abroad
+from extractor.store.transaction import Transaction
+from extractor.workflow.filings import check_filing
+from extractor.workflow.integrity import open_breaches
+from extractor.workflow.office import Office
+
+_GIVEN = frozenset({State.DELIVERED, State.CLOSED})
+_ALLOWED = _GIVEN | {State.APPROVED, State.FROZEN, State.RUNNING, State.SEALED, State.FAILED}
+"""States that only a request is in whose chain was signed to its last step."""
+
+
+def circumstances_now(
+    office: Office, tx: Transaction, request: Request, catalogue: Catalogue, *, policies: PolicySet
+) -> Circumstances:
+    """Return what the store says about a request now.
+
+    Raises:
+        Refused: the request leans on an urgent filing that does not stand.
+    """
+    history, leans_on = history_of(office, tx, request, catalogue)
+    return Circumstances(
+        history=history,
+        leans_on=leans_on,
+        filing=check_filing(office, tx, request, policies=policies),
+        breaches=open_breaches(office, tx, uscc=request.applicant.uscc, unit=request.applicant.name),
+        today=office.today,
+    )
+
+
+def history_of(office: Office, tx: Transaction, request: Request, catalogue: Catalogue) -> tuple[History, str | None]:
+    """Return whether a request renews, follows a precedent or is the first, and the number of the one that it leans on.
+
+    A renewal after the term has ended is a new application; a precedent is the earliest that there is.
+    """
+    if request.renews is not None and tx.state("request", request.renews) in _GIVEN:
+        earlier = from_json(Request, tx.get("request", request.renews).body)
+        if (
+            earlier.until >= office.today
+            and _same_project(request, earlier)
+            and _nothing_wider(request, earlier, catalogue)
+        ):
+            return History.RENEWAL, request.renews
+    for document in tx.find("request"):
+        if tx.state("request", document.number) in _ALLOWED:
+            other = from_json(Request, document.body)
+            if _another(request, other) and _same_data(request, other):
+                return History.PRECEDENT, document.number
+    return History.FIRST, None
+
+
+def _same_project(request: Request, earlier: Request) -> bool:
+    same = (request.applicant.uscc, request.applicant.name, request.project.code, request.catalogue)
+    return same == (earlier.applicant.uscc, earlier.applicant.name, earlier.project.code, earlier.catalogue)
+
+
+def _nothing_wider(request: Request, earlier: Request, catalogue: Catalogue) -> bool:
+    """Whether a request asks for no field, level, day or person that the earlier one did not ask for, and for the same use."""
+    return (
+        _terms_of_use(request) == _terms_of_use(earlier)
+        and request.population.split() == earlier.population.split()
+        and earlier.period.first <= request.period.first
+        and request.period.last <= earlier.period.last
+        and _no_finer(request, earlier, catalogue)
+    )
+
+
+def _terms_of_use(request: Request) -> tuple[object, ...]:
+    """What a level can depend on beside the field, and where the data go: a change of these is no longer term, but another use."""
+    purpose, safeguards = request.purpose, request.safeguards
+    use = (purpose.category, purpose.non_profit, request.applicant.kind, request.consent, request.mode)
+    return (*use, safeguards.passed_on, goes_abroad(request), request.urgent_filing)
+
+
+def _no_finer(request: Request, earlier: Request, catalogue: Catalogue) -> bool:
+    had = {variable.place: variable.level for variable in earlier.variables}
+    for variable in request.variables:
+        field = catalogue.field(variable.table, variable.field)
+        if field is None or variable.place not in had:
+            return False
+        hierarchy = hierarchy_of(field.kind)
+        known = {variable.level, had[variable.place]} <= set(hierarchy.names)
+        if not known or not hierarchy.at_least_as_coarse(variable.level, had[variable.place]):
+            return False
+    return True
+
+
+def _another(request: Request, other: Request) -> bool:
+    """Whether two requests are of different applicants; the code is what a form says, the name was checked at submission."""
+    return other.applicant.uscc != request.applicant.uscc and other.applicant.name != request.applicant.name
+
+
+def _same_data(request: Request, other: Request) -> bool:
+    """Whether two requests ask for the same fields of one catalogue for the same category of purpose."""
+    fields = ({variable.place for variable in each.variables} for each in (request, other))
+    use = ((each.catalogue, each.purpose.category, each.purpose.non_profit) for each in (request, other))
+    return next(fields) == next(fields) and next(use) == next(use)

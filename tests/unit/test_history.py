@@ -1,0 +1,168 @@
+"""What went before a request: renewal, precedent and first are found in the store, whatever the form says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_approval import CATALOGUE, REQUEST, Site, site
+
+from extractor.errors import Refused
+from extractor.forms.catalogue_form import read_catalogue
+from extractor.policy import Cited
+from extractor.policy_words import History
+from extractor.requests import ApplicantKind, Consent, Period, PurposeCategory, Request, SharingMode, State, Variable
+from extractor.workflow.approval import judged
+from extractor.workflow.history import circumstances_now, history_of
+from extractor.workflow.integrity import Debtor, enter_breach
+
+__all__ = ["site"]  # the fixture
+TABLES = read_catalogue(Path(CATALOGUE))
+EARLIER = "RQ-2025-0001"
+AGAIN = replace(REQUEST, renews=EARLIER, until=date(2030, 12, 31))
+OTHER = replace(REQUEST, applicant=replace(REQUEST.applicant, name="别的大学", uscc="12350200MB0000001X"))
+FIRST, RENEWAL = (History.FIRST, None), (History.RENEWAL, EARLIER)
+
+
+def stored(site: Site, request: Request = REQUEST, *, state: State = State.DELIVERED, number: str = EARLIER) -> None:
+    with site.office.store.transaction() as tx:
+        tx.put("request", number, request)
+        tx.move("request", number, was=tx.state("request", number), to=state.value)
+
+
+def found(site: Site, request: Request) -> tuple[History, str | None]:
+    with site.office.store.reading() as tx:
+        return history_of(site.office, tx, request, TABLES)
+
+
+def changed(part: str, **changes: Any) -> Request:
+    return replace(AGAIN, **{part: replace(getattr(AGAIN, part), **changes)})
+
+
+def with_level(name: str, level: str) -> Request:
+    return replace(
+        AGAIN, variables=tuple(replace(v, level=level) if v.field == name else v for v in AGAIN.variables)
+    )  # fmt: skip
+
+
+# --- renewal ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_without_a_past_is_the_first_whatever_it_says(site: Site) -> None:
+    assert found(site, REQUEST) == FIRST
+    assert found(site, AGAIN) == FIRST
+    stored(site)
+    assert found(site, REQUEST) == FIRST
+    assert found(site, replace(AGAIN, renews="RQ-2025-0002")) == FIRST
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_was_delivered_is_renewed(site: Site, state: State) -> None:
+    stored(site, state=state)
+    assert found(site, AGAIN) == (RENEWAL if state in (State.DELIVERED, State.CLOSED) else FIRST)
+
+
+def test_a_renewal_after_the_term_is_a_new_application(site: Site) -> None:
+    stored(site)
+    site.clock.now = datetime(2028, 12, 31, 15, 59, tzinfo=UTC)  # still the last day in China
+    assert found(site, AGAIN) == RENEWAL
+    site.clock.now = datetime(2028, 12, 31, 16, 0, tzinfo=UTC)
+    assert found(site, AGAIN) == FIRST
+
+
+NARROWER: dict[str, Request] = {
+    "fewer fields": replace(AGAIN, variables=AGAIN.variables[:-1]),
+    "a coarser level": with_level("BIRTH", "age_band_5"),
+    "a shorter period": replace(AGAIN, period=Period(date(2024, 6, 1), date(2024, 12, 31))),
+    "the same population in other lines": replace(AGAIN, population=AGAIN.population.replace(" LIKE ", "\n  LIKE ")),
+    "other people": replace(AGAIN, people=("user-03",)),
+}
+WIDER: dict[str, Request] = {
+    "a further field": replace(AGAIN, variables=(*AGAIN.variables, Variable("admissions", "NOTE", "redacted", "文本研究"))),
+    "a finer level": with_level("BIRTH", "month"),
+    "a level that does not exist": with_level("BIRTH", "second"),
+    "an earlier first day": replace(AGAIN, period=replace(AGAIN.period, first=date(2023, 12, 31))),
+    "a later last day": replace(AGAIN, period=replace(AGAIN.period, last=date(2026, 1, 1))),
+    "another population": replace(AGAIN, population="admissions.DIAGNOSIS LIKE 'E1%'"),
+    "another project": changed("project", code="EX-2026-002"),
+    "another applicant": changed("applicant", uscc="12350200MB0000001X"),
+    "another name": changed("applicant", name="示例大学二部"),
+    "another kind of applicant": changed("applicant", kind=ApplicantKind.ENTERPRISE),
+    "another purpose": changed("purpose", category=PurposeCategory.PRODUCT),
+    "for profit": changed("purpose", non_profit=False),
+    "consent that was not there": replace(AGAIN, consent=Consent.WRITTEN),
+    "another sharing mode": replace(AGAIN, mode=SharingMode.ENCLAVE),
+    "abroad": changed("safeguards", division="810000"),
+    "passed on": changed("safeguards", passed_on=True),
+    "another catalogue": replace(AGAIN, catalogue="another"),
+    "a filing": replace(AGAIN, urgent_filing="UF-2026-0001"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NARROWER)
+def test_what_asks_for_no_more_is_a_renewal(site: Site, name: str) -> None:
+    stored(site)
+    assert found(site, NARROWER[name]) == RENEWAL
+
+
+@pytest.mark.parametrize("name", WIDER)
+def test_whatever_is_wider_is_a_new_application(site: Site, name: str) -> None:
+    stored(site)
+    assert found(site, AGAIN) == RENEWAL
+    assert found(site, WIDER[name]) == FIRST
+
+
+# --- precedent -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", State)
+def test_another_applicants_approved_request_is_a_precedent(site: Site, state: State) -> None:
+    stored(site, OTHER, state=state)
+    undecided = (State.SUBMITTED, State.RETURNED, State.REFUSED, State.WITHDRAWN)
+    assert found(site, REQUEST) == (FIRST if state in undecided else (History.PRECEDENT, EARLIER))
+
+
+def test_a_precedent_is_of_the_same_fields_and_purpose_by_another_applicant_and_the_earliest_counts(site: Site) -> None:
+    others = (
+        replace(OTHER, variables=OTHER.variables[:-1]),
+        replace(OTHER, purpose=replace(OTHER.purpose, category=PurposeCategory.PRODUCT)),
+        replace(OTHER, purpose=replace(OTHER.purpose, non_profit=False)),
+        replace(OTHER, applicant=REQUEST.applicant),
+        replace(OTHER, applicant=replace(REQUEST.applicant, uscc=OTHER.applicant.uscc)),
+        replace(OTHER, catalogue="another"),
+    )
+    for at, other in enumerate(others):
+        stored(site, other, state=State.CLOSED, number=f"RQ-2025-{at:04d}")
+    assert found(site, REQUEST) == FIRST
+    stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0011")
+    stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0010")
+    assert found(site, REQUEST) == (History.PRECEDENT, "RQ-2025-0010")
+
+
+def test_a_renewal_comes_before_a_precedent(site: Site) -> None:
+    stored(site)
+    stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0000")
+    assert found(site, AGAIN) == RENEWAL
+    assert found(site, REQUEST) == (History.PRECEDENT, "RQ-2025-0000")
+
+
+# --- breaches and filings --------------------------------------------------------------------------------------------
+
+
+def test_open_breaches_are_those_of_the_applicant(site: Site) -> None:
+    cited = (Cited("fuzhou", "art_29", "第二十九条"),)
+    with site.office.store.transaction() as tx:
+        enter_breach(site.office, tx, Debtor("别的大学", "12350200MB0000001X"), ground=("DU-1", cited))
+        own = enter_breach(site.office, tx, Debtor("示例大学", REQUEST.applicant.uscc), ground=("DU-2", cited))
+    with site.office.store.reading() as tx:
+        facts = circumstances_now(site.office, tx, REQUEST, TABLES, policies=site.office.policies)
+    assert (facts.breaches, facts.today, facts.history) == ((own,), date(2026, 3, 1), History.FIRST)
+
+
+def test_an_urgent_filing_that_does_not_stand_is_refused_before_anything_is_compiled(site: Site) -> None:
+    with pytest.raises(Refused) as refusal:
+        judged(site.office, replace(REQUEST, urgent_filing="UF-2026-0001"))
+    assert {reason.thing for reason in refusal.value.reasons} == {"urgent_filing"}
