@@ -1,4 +1,4 @@
-"""``extractor package``: verifying and opening packages; needs no installation, only keys."""
+"""``extractor package``: verifying and opening packages, which needs only keys; and downloading them from an installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from extractor.commands.shell import DEFAULT_HOME, HomeOption, JsonOption, errors_shown, show
+from extractor.commands.shell import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    KeyOption,
+    PersonOption,
+    actor,
+    errors_shown,
+    opened,
+    show,
+)
 
 app = typer.Typer(help="数据包 · packages", no_args_is_help=True)
 PackageFile = Annotated[Path, typer.Argument(help="数据包 · package", exists=True, dir_okay=False)]
@@ -49,13 +59,37 @@ def open_command(
     with errors_shown(as_json=as_json):
         from extractor.transfer.open import open_package
 
-        opened = open_package(file, identity=identity, out=out, trusted=_trusted(trust, home))
-        files = [str(path) for path in opened.files]
+        found = open_package(file, identity=identity, out=out, trusted=_trusted(trust, home))
+        files = [str(path) for path in found.files]
         show(
-            {"folder": str(opened.folder), "files": files},
+            {"folder": str(found.folder), "files": files},
             as_json=as_json,
             text="\n".join(["已解封 · opened:", *files]),
         )
+
+
+@app.command()
+def download(
+    number: Annotated[str, typer.Argument(help="申请编号 · request number")],
+    by: PersonOption,
+    out: Annotated[Path, typer.Option(help="写入的新文件 · new file to write", dir_okay=False)],
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """下载已交付的数据包 · download a delivered package while its term runs and nothing is overdue (exit 4 where refused)."""
+    with opened(home, as_json=as_json) as office:
+        from extractor.workflow import downloads
+
+        done = downloads.download(office, number, actor(office, by, key), out=out)
+        shown = {
+            "request": number,
+            "package": done.package,
+            "file": str(done.file),
+            "digest": done.digest,
+            "bytes": done.bytes,
+        }
+        show(shown, as_json=as_json, text=f"已下载 · downloaded: {done.file}({done.bytes:,} bytes, {done.digest})")
 
 
 def _trusted(trust: list[str] | None, home: Path) -> list[str]:
