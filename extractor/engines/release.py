@@ -24,6 +24,7 @@ from extractor.deid.identity_text import canonical_series, has_identity
 from extractor.deid.known_values import KnownColumn
 from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
 from extractor.deid.text_treatment import Treatment, treat_column
+from extractor.engines.consenting import KEY, NUMBER, Consents, Sifted, sift
 from extractor.engines.relations import OpenTable, relation
 from extractor.errors import ExtractorError, SourceError, lacks_memory, memory_short
 from extractor.plans.compile import PERSON_DOMAIN
@@ -100,7 +101,10 @@ def _failed(failure: BaseException, thing: str) -> ExtractorError:
 
 @dataclass(frozen=True)
 class Release:
-    """The output of a plan, not yet read: ask it for frames. ``left_out`` holds what ``for_risk`` calls the persons."""
+    """The output of a plan, not yet read: ask it for frames. ``left_out`` holds what ``for_risk`` calls the persons.
+
+    With ``consents`` only rows of persons who consent are in any frame.
+    """
 
     plan: Plan
     open_table: OpenTable
@@ -110,14 +114,37 @@ class Release:
     spans: Counter[tuple[str, str]] = field(default_factory=Counter)
     anchors: list[pl.Series] = field(default_factory=list, repr=False)
     seed: int = field(default_factory=lambda: secrets.randbits(63), repr=False)
+    consents: Consents | None = field(default=None, repr=False)
 
     def rows(self, table: TablePlan, *, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
         """Return the raw rows of a table's population, with a person in each where the table has a key: blank is nobody."""
         person = table.root.person
+        frame = self._consented(table, wanted if wanted is None or person is None else wanted | {person})
+        return frame if person is None else frame.filter(self._has_identity(person))
+
+    def _consented(self, table: TablePlan, wanted: frozenset[str] | None) -> pl.LazyFrame:
+        """Return the rows of a table's population, where the plan stands on consent only those of persons who consent."""
+        frame, person = relation(table.root.input, self.open_table, wanted), table.root.person
+        if self.consents is None:
+            return frame
         if person is None:
-            return relation(table.root.input, self.open_table, wanted)
-        wanted = None if wanted is None else wanted | {person}
-        return relation(table.root.input, self.open_table, wanted).filter(self._has_identity(person))
+            # Nobody can have consented to a row that belongs to nobody.
+            return frame.filter(table.name not in self.consents.tables)
+        holds = self.sifted.holds
+        return frame.filter(self._print_of(person).map_batches(holds, return_dtype=pl.Boolean(), is_elementwise=True))
+
+    @cached_property
+    def sifted(self) -> Sifted:
+        """Who of the plan's persons consents; the first look at it reads the person keys of all tables."""
+        assert self.consents is not None
+        with self.trap.reading("consent"):
+            return sift(self.consents, self._persons())
+
+    def _persons(self) -> Iterator[tuple[str, pl.LazyFrame]]:
+        for table in self.plan.tables:
+            if person := table.root.person:
+                frame = relation(table.root.input, self.open_table, frozenset({person}))
+                yield table.name, frame.select(pl.col(person).alias(KEY), self._print_of(person).alias(NUMBER))
 
     def given(self, table: TablePlan, *, left_out: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows that may leave: planned columns at their levels, and the row's own values under ``OWN`` names."""
@@ -135,7 +162,7 @@ class Release:
         shown = table.sensitive if sensitive else ()
         columns = [c for c in table.root.columns if c.output in (*table.quasi, *shown) and not _is_text(c)]
         needed = frozenset(c.source for c in columns) | ({person} if person else set())
-        frame = relation(table.root.input, self.open_table, needed)
+        frame = self._consented(table, needed)
         schema = frame.collect_schema()
         key = [self._print_of(person).alias("(person)")] if person else []
         frame = frame.select(*key, *(self._column(table, column, schema) for column in columns))
