@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from extractor.commands.shell import DEFAULT_HOME, HomeOption, JsonOption, errors_shown, opened, show
+from extractor.commands.shell import DEFAULT_HOME, HomeOption, JsonOption, KeyOption, errors_shown, opened, show
 
 app = typer.Typer(help="不可篡改日志 · tamper-evident log", no_args_is_help=True)
 
@@ -53,6 +53,33 @@ def export_command(
 
 
 @app.command()
+def push(
+    to: Annotated[str | None, typer.Option(help="接收机关 · organ that receives it")] = None,
+    out: Annotated[Path | None, typer.Option(help="写入的 .zip 文件 · .zip file to write")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="办理人编号 · who hands it over (registered person)")] = None,
+    key: KeyOption = None,
+    listed: Annotated[bool, typer.Option("--list", help="只列出应推送的机关与期限 · only list what is due")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """推送使用日志 · hand the usage log to an organ that a rule names, as a file with a signed note; or list what is due."""
+    with opened(home, as_json=as_json) as office:
+        from extractor.commands.log_acts import list_pushes_act, push_act
+
+        if listed:
+            due = list_pushes_act(office)
+            show(
+                {"pushes": due},
+                as_json=as_json,
+                text=lambda: "\n".join(map(push_line, due)) or "无须推送 · none asked for",
+            )
+        else:
+            result = push_act(office, (to, out, by), key)
+            told = f"已推送 · pushed: {result.number} → {result.to}, {result.first}–{result.size - 1}"
+            show(result, as_json=as_json, text=told)
+
+
+@app.command()
 def prove(
     entry: Annotated[int, typer.Argument(help="条目序号 · sequence number")],
     home: HomeOption = DEFAULT_HOME,
@@ -65,6 +92,13 @@ def prove(
         with office.store.reading() as tx:
             proof = proved(tx, entry)
         show({"entry": entry, "proof": proof.text()}, as_json=as_json, text=proof.text())
+
+
+def push_line(each: dict[str, Any]) -> str:
+    """Return one line about a push that a rule asks for."""
+    due = f"{each['due']}{' 逾期 · overdue' if each['overdue'] else ''}" if each["due"] else "根据需要 · as needed"
+    last = f"{each['last'].number} {each['last'].time:%Y-%m-%d}" if each["last"] else "尚未推送 · never pushed"
+    return f"{each['to']}\t{due}\t{last}\t{each['article']}"
 
 
 @app.command("search")

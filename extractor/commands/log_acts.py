@@ -5,20 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from extractor.commands.shell import actor
 from extractor.errors import UsageError
 from extractor.log.checkpoint import Verifier, open_checkpoint
 from extractor.log.entries import Verb
 from extractor.log.export import export, verify_export
-from extractor.log.verification import verify
 from extractor.settings import Home
+from extractor.workflow.grounds import cited_facts
+from extractor.workflow.incidents import verified_log
 from extractor.workflow.office import Office
+from extractor.workflow.pushes import Push, push_log, pushes_due
 
 
 def verify_home_act(office: Office, checkpoint: Path | None) -> dict[str, Any]:
     """Verify the home's log, against a checkpoint kept elsewhere where one is given."""
     verifier = office.log_signer.verifier
     known = open_checkpoint(checkpoint.read_bytes(), verifier) if checkpoint else None
-    found = verify(office.store, verifier, known)
+    found = verified_log(office, known)
     return {"entries": found.size, "root": found.root.hex(), "verified": True}
 
 
@@ -52,3 +55,32 @@ def export_act(office: Office, out: Path) -> dict[str, Any]:
     with office.store.reading() as tx:
         found = export(tx, out, office.log_signer.verifier)
     return {"path": str(out), "entries": found.size, "root": found.root.hex()}
+
+
+def push_act(office: Office, asked: tuple[str | None, Path | None, str | None], key: Path | None) -> Push:
+    """Push the log to an organ.
+
+    Raises:
+        UsageError: organ, file or person is not named.
+    """
+    to, out, by = asked
+    if to is None or out is None or by is None:
+        raise UsageError(
+            "a push names organ, file and person", zh="推送须指明机关、文件和办理人", thing="--to, --out, --by",
+            fix_en="give all three, or --list", fix_zh="请全部填写,或使用 --list",
+        )  # fmt: skip
+    return push_log(office, actor(office, by, key), to=to, out=out)
+
+
+def list_pushes_act(office: Office) -> list[dict[str, Any]]:
+    """Return every push of the log that a rule asks for, with the day on which it is due."""
+    return [
+        {
+            "to": each.asked.to,
+            "due": each.due,
+            "overdue": each.overdue,
+            "last": each.last,
+            **cited_facts(each.asked.cited),
+        }
+        for each in pushes_due(office)
+    ]
