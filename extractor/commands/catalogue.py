@@ -15,13 +15,17 @@ app = typer.Typer(help="数据资源目录 · catalogues", no_args_is_help=True)
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="目录文件 YAML · catalogue", exists=True, dir_okay=False)],
+    regime: Annotated[
+        str | None, typer.Option(help="并按该制度检查 · and against what this regime demands (exit 4)")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """检查目录文件 · check a catalogue; errors name file, line, key and the allowed values."""
     with errors_shown(as_json=as_json):
         from extractor.forms.catalogue_form import read_catalogue
+        from extractor.workflow.catalogue_check import check_for_regime
 
-        found = read_catalogue(file)
+        found = check_for_regime(file, regime) if regime else read_catalogue(file)
         counts = {table.name: len(table.fields) for table in found.tables}
         text = f"目录有效 · valid: {found.name} {found.version}\n" + "\n".join(
             f"  {t}: {n} 个字段 · fields" for t, n in counts.items()

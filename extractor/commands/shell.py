@@ -82,7 +82,7 @@ def _error_text(error: ExtractorError, *, as_json: bool) -> str:
 
 @contextmanager
 def opened(home: Path, *, as_json: bool, recover: bool = True) -> Iterator[Office]:
-    """Open the installation for a command; leftovers of runs that died are destroyed and recorded first."""
+    """Open the installation for a command; what dead runs left is destroyed and what time has brought is settled first."""
     with errors_shown(as_json=as_json):
         from extractor.bootstrap import open_office
 
@@ -90,12 +90,15 @@ def opened(home: Path, *, as_json: bool, recover: bool = True) -> Iterator[Offic
         try:
             if recover:
                 from extractor.workflow.recovery import recover_interrupted
+                from extractor.workflow.settling import settle, settled_text
 
                 for number in recover_interrupted(office):
                     print(
                         f"已销毁中断运行的残留 · leftovers destroyed, recorded as interrupted: {number}",
                         file=sys.stderr,
                     )
+                if done := settle(office):
+                    print(settled_text(done), file=sys.stderr)
             yield office
         finally:
             office.store.close()
