@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench sweep clean
+.PHONY: setup demo test check mutate-policy bench sweep clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Each clause test once without each rule that it names: it must fail then.
+mutate-policy: setup
+	$(BIN)/python -m tools.mutate_policy
 
 bench: setup
 	$(BIN)/python -m benchmarks
