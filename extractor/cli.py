@@ -11,16 +11,28 @@ import os
 import typer
 
 from extractor.commands import (
+    agreement,
+    assessment,
+    backup,
     catalogue,
+    complaint,
+    consent,
     deid,
     demo,
     destruction,
+    duty,
+    filing,
+    grant,
+    handover,
     home,
+    incident,
+    integrity,
     log,
     package,
     people,
     plan,
     policy,
+    report,
     request,
     risk,
 )
@@ -42,6 +54,20 @@ app.add_typer(log.app, name="log")
 app.add_typer(people.app, name="person")
 app.add_typer(deid.app, name="deid")
 app.add_typer(destruction.app, name="destroy")
+app.add_typer(duty.app, name="duty")
+app.add_typer(assessment.app, name="assessment")
+app.add_typer(agreement.app, name="agreement")
+app.add_typer(consent.app, name="consent")
+app.add_typer(integrity.app, name="integrity")
+app.add_typer(complaint.app, name="complaint")
+app.add_typer(filing.app, name="filing")
+app.add_typer(grant.app, name="grant")
+app.add_typer(incident.app, name="incident")
+app.add_typer(backup.app, name="backup")
+app.add_typer(handover.app, name="handover")
+app.add_typer(report.retention_app, name="retention")
+app.command("report")(report.report)
+app.command("restore")(backup.restore)
 app.command("init")(home.init)
 app.command("doctor")(home.doctor)
 app.command("keygen")(home.keygen)

@@ -14,9 +14,12 @@ from extractor.decode import from_json
 from extractor.errors import ApprovalError, IntegrityError
 from extractor.handover import Custody, HandoverSheet, HandoverSignature
 from extractor.log.entries import Verb
+from extractor.plans.nodes import Plan
 from extractor.requests import Act, Role, State, next_state
 from extractor.store.transaction import Transaction
 from extractor.transfer.verify import STEP_NAMES, verify_package
+from extractor.workflow.agreements import signed_agreement
+from extractor.workflow.duties import open_on_delivery
 from extractor.workflow.office import ART_27, Actor, Office
 from extractor.workflow.records import record_path, write_whole
 from extractor.workflow.runs import RunState, move_request, read_order
@@ -63,6 +66,7 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
         check_own_unit(number, giver.person, office.settings.unit, part=Part.GIVE)
         run, package = package_of(tx, number)
         next_state(State(str(tx.state("request", number))), Act.HAND_OVER, number=number)
+        agreed = signed_agreement(office, tx, number, from_json(Plan, tx.get("plan", number).body))
         path = package_path(office, package)
         checked = verify_package(path, trusted=(office.unit_key.public.text,), today=office.today)
         assert checked.manifest is not None
@@ -84,13 +88,14 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
         )
         signed = sheet.signed(_signature(office, "giver", giver, key.sign(sheet.unsigned).hex()))
         _store(office, tx, signed, giver)
-        _log_given(office, tx, giver, record)
+        _log_given(office, tx, giver, record | {"agreement": agreed.agreement.number if agreed else None})
     return signed
 
 
 def _log_given(office: Office, tx: Transaction, giver: Actor, record: dict[str, Any]) -> None:
     """Log the delivery of a run's package, and once more under the verb that 榕政综〔2017〕122号 art. 27 has for it (共享)."""
     about = {"object": record["package"], "request": record["request"], "object_digest": record["package_digest"]}
+    about |= {"agreement": record["agreement"]}
     about |= {"bytes": record["package_bytes"], "rows": sum(table["rows_given"] for table in record["tables"])}
     office.log(tx, Verb.DELIVER, giver.person, **about, reason=record["run"])
     office.log(tx, Verb.SHARE, giver.person, **about, article=ART_27)
@@ -117,6 +122,7 @@ def receive(office: Office, number: str, receiver: Actor) -> HandoverSheet:
         signed = sheet.signed(_signature(office, "receiver", receiver, key.sign(sheet.unsigned).hex()))
         _store(office, tx, signed, receiver)
         move_request(tx, number, Act.HAND_OVER)
+        open_on_delivery(office, tx, number, package=signed.package)
     return signed
 
 

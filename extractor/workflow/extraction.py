@@ -39,6 +39,7 @@ from extractor.manifest import Approval, Cover, LogPosition, Origin, Provenance,
 from extractor.pages.render import dictionary_page
 from extractor.plans.minimality import check_minimal, columns_read
 from extractor.plans.nodes import Join, Plan, Scan, TablePlan, inputs
+from extractor.policy_words import PracticeKind
 from extractor.requests import Act, OutputFormat, Request
 from extractor.sources.snapshot import SourceSnapshot, check_schema, check_unchanged, check_unique, take_snapshot
 from extractor.sources.tables import open_table
@@ -46,6 +47,11 @@ from extractor.store.transaction import Transaction
 from extractor.transfer.pipe import EncryptedFile
 from extractor.transfer.seal import PackageWriter, SealedPackage
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
+from extractor.workflow.assessments import check_assessments
+from extractor.workflow.consents import consents_now, settle_sifted
+from extractor.workflow.duties import open_at_run_end
+from extractor.workflow.freshness import stale_sources, warn_of_stale
+from extractor.workflow.grants import check_grant
 from extractor.workflow.office import ART_27, Office
 from extractor.workflow.records import give_place, record_path, write_whole
 from extractor.workflow.runs import (
@@ -57,6 +63,7 @@ from extractor.workflow.runs import (
     approvals_of,
     move_request,
 )
+from extractor.workflow.standing import policies_of
 from extractor.workspace import Workspace
 
 Progress = Callable[[dict[str, Any]], None]
@@ -92,6 +99,8 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
         job, _look_at_sources(job)
     )  # 2. files, schema, digests; the access is in the log before any row is read
     _check_keys(job)  # 3. one row for each person where the plan joins
+    if job.release.consents is not None:
+        settle_sifted(office, order, job.plan, job.release.sifted)  # by the register of consents as it stands now
     # 4. persons of the population and their quasi-identifiers; they are let go before anything is written
     gate = _risk_gate(job, _classes(job))  # 5. k, l, t, GB/T 42460; who must be left out
     give_back_memory()
@@ -111,7 +120,10 @@ def _prepare(office: Office, order: RunOrder, report: Progress) -> _Job:
     with office.store.reading() as tx:
         plan = current_plan(office, tx, order.request)
         decisions_in_force(office, tx, order.request, plan)
+        check_assessments(office, tx, order.request, plan)
+        check_grant(office, tx, order.request, plan)
         request_body = tx.get("request", order.request).body
+        consents = consents_now(office, tx, from_json(Request, request_body), plan)
     if plan.digest != order.plan:
         raise ApprovalError(
             "the plan is another one than the run was ordered for",
@@ -133,7 +145,8 @@ def _prepare(office: Office, order: RunOrder, report: Progress) -> _Job:
         return open_table(table, columns, base=base)
 
     limits = TextLimits(seconds=office.settings.limits.text_seconds)
-    return _Job(office, order, plan, request, catalogue, Release(plan, opener, keys, limits), report)
+    release = Release(plan, opener, keys, limits, consents=consents)
+    return _Job(office, order, plan, request, catalogue, release, report)
 
 
 def _look_at_sources(job: _Job) -> tuple[SourceSnapshot, ...]:
@@ -158,6 +171,9 @@ def _log_access(job: _Job, snapshots: tuple[SourceSnapshot, ...]) -> tuple[Sourc
                 tx, Verb.ACCESS, operator, object=snapshot.table, request=order.request, rows=snapshot.rows,
                 columns=columns, object_digest=_source_digest(snapshot), reason=order.number, article=ART_27,
             )  # fmt: skip
+        cited = policies_of(office, tx, order.request).practice(PracticeKind.STALE_SOURCES)
+        stale = stale_sources(office, job.catalogue, snapshots)
+        warn_of_stale(office, tx, stale, request=order.request, cited=cited)
     return snapshots
 
 
@@ -290,7 +306,12 @@ def _risk_report(job: _Job, gate: GateResult) -> dict[str, Any]:
         "left_out_persons": len(gate.suppressed_persons),
         "quasi_identifiers": [f"{t.name}.{name}" for t in job.plan.tables for name in t.quasi],
         "direct_identifiers_left": job.release.direct_left,
+        **({"persons_without_consent": _without_consent(job)} if job.release.consents else {}),
     }
+
+
+def _without_consent(job: _Job) -> int | None:
+    return job.release.sifted.persons_without if job.release.consents else None
 
 
 def _cover(job: _Job, gate: GateResult) -> Cover:
@@ -349,6 +370,8 @@ def _record(
         package=job.order.package,
         package_digest=sealed.digest,
         package_bytes=sealed.bytes,
+        persons_without_consent=_without_consent(job),
+        stale=stale_sources(job.office, job.catalogue, snapshots),
     )
 
 
@@ -384,6 +407,7 @@ def _table_figures(
         columns_given=len(table.columns),
         unparsed=tuple(sorted(job.release.unparsed(table).items())),
         spans=tuple(sorted((k, n) for (name, k), n in job.release.spans.items() if name == table.name)),
+        rows_without_consent=job.release.sifted.rows_without.get(table.name) if job.release.consents else None,
     )
 
 
@@ -398,6 +422,7 @@ def _commit(job: _Job, sealed: SealedPackage, record: RunRecord) -> None:
             tx.move("run", order.number, was=RunState.RUNNING.value, to=RunState.SEALED.value)
             move_request(tx, order.request, Act.SEAL)
             _log_sealed(job, tx, sealed, record=record, manifest=stored)
+            open_at_run_end(office, tx, order.request, run=order.number, package=order.package)
             give_place(sealed.path, target)
             # Before the commit: a disk that is full fails the run and not its report.
             write_whole(file, canonical_bytes(record))

@@ -85,6 +85,7 @@ def run_result(office: Office, order: RunOrder) -> dict[str, Any]:
         "peak_bytes": record["peak_bytes"],
         "persons": record["persons"],
         "persons_left_out": record["persons_left_out"],
+        "persons_without_consent": record.get("persons_without_consent"),
         "risk": record["risk"]["after"],
         "tables": [
             {**{key: value for key, value in table.items() if key not in ("spans", "unparsed")},

@@ -18,6 +18,7 @@ from extractor.log.entries import Result, Verb
 from extractor.plans.nodes import Plan
 from extractor.requests import Act, Decision, Person, State, next_state
 from extractor.store.transaction import Transaction
+from extractor.workflow.freshness import StaleSource
 from extractor.workflow.office import Office
 
 
@@ -62,7 +63,10 @@ class RunOrder:
 
 @dataclass(frozen=True)
 class TableFigures:
-    """Counts of one output table: how little was read, what was kept, what left. ``unparsed`` counts values made null."""
+    """Counts of one output table: how little was read, what was kept, what left. ``unparsed`` counts values made null.
+
+    ``rows_without_consent`` counts rows of persons whom the register of consents left out, where the plan stands on consent.
+    """
 
     table: str
     columns_read: int
@@ -73,6 +77,7 @@ class TableFigures:
     columns_given: int
     unparsed: tuple[tuple[str, int], ...]
     spans: tuple[tuple[str, int], ...]
+    rows_without_consent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ class RunRecord:
     package: str
     package_digest: str
     package_bytes: int
+    persons_without_consent: int | None = None
+    stale: tuple[StaleSource, ...] = ()
 
 
 def process_identity(pid: int | None = None) -> ProcessIdentity | None:

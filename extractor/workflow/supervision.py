@@ -18,13 +18,16 @@ from typing import Any
 from extractor import errors
 from extractor.canonical import canonical_bytes
 from extractor.destruction import TWO_WITNESSES_FROM_GRADE, Ground
-from extractor.errors import ApprovalError, ExtractorError, Interrupted
+from extractor.errors import ApprovalError, ExtractorError, Interrupted, ResidualFound
 from extractor.log.entries import Verb
-from extractor.log.verification import verify
 from extractor.plans.nodes import Plan
+from extractor.policy_words import IncidentCause
 from extractor.requests import Act, Person, Role, State
 from extractor.store.transaction import Transaction
 from extractor.workflow.approval import current_plan, decisions_in_force
+from extractor.workflow.assessments import check_assessments
+from extractor.workflow.grants import check_grant
+from extractor.workflow.incidents import open_incident, verified_log
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.recovery import destroy_leftovers
 from extractor.workflow.runs import RunOrder, RunState, end_badly, move_request, process_identity
@@ -73,7 +76,7 @@ def run_request(
         Interrupted: the worker died or took too long; the same.
         IntegrityError: an entry of the log is not as it was written.
     """
-    verify(office.store, office.log_signer.verifier)  # Nothing is built on a log that somebody has changed.
+    verified_log(office)  # Nothing is built on a log that somebody has changed.
     order = order_run(office, number, operator, crew=crew or Crew())
     problem = _supervise(office, order, progress)
     with office.store.reading() as tx:
@@ -82,6 +85,8 @@ def run_request(
     destroy_leftovers(office, order, ground=Ground.RUN_ENDED if sealed else Ground.RUN_FAILED)
     if sealed:
         return order
+    if isinstance(problem, ResidualFound):
+        _open_leak(office, order, problem)  # Before the run's end: where this process dies in between, it is on record.
     end_badly(office, order, state=RunState.FAILED, reason=type(problem).__name__ if problem else "worker died")
     raise problem or Interrupted(
         "the run's process died or was killed; nothing is delivered, its leftovers are destroyed and recorded",
@@ -90,6 +95,13 @@ def run_request(
         fix_en="look at memory and time limits, then run the request again",
         fix_zh="请检查内存与时间限制后重新运行",
     )
+
+
+def _open_leak(office: Office, order: RunOrder, found: ResidualFound) -> None:
+    """Open an incident for what the residual scan met; its words name table, column, check and number of cells only."""
+    with office.store.transaction() as tx:
+        words = f"{order.number} {found.en}"
+        open_incident(office, tx, IncidentCause.LEAK, thing=order.request, found=words)
 
 
 def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> RunOrder:
@@ -105,6 +117,8 @@ def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> Ru
         office.check_residency()
         plan = current_plan(office, tx, number)
         decisions_in_force(office, tx, number, plan)
+        check_assessments(office, tx, number, plan)
+        check_grant(office, tx, number, plan)
         if plan.until < office.today:
             raise _too_late(number)
         take_part(tx, number, operator.person, Part.RUN)
@@ -240,5 +254,6 @@ def _rebuilt(message: dict[str, Any]) -> ExtractorError:
 def _reason(reason: dict[str, Any]) -> errors.Reason:
     words, allowed = reason["message"], reason["allowed"]
     return errors.Reason(
-        reason["thing"], reason["rule"], reason["article"], words["zh"], words["en"], allowed["zh"], allowed["en"]
-    )
+        reason["thing"], reason["rule"], reason["article"], words["zh"], words["en"], allowed["zh"], allowed["en"],
+        violation=str(reason.get("violation", "")),
+    )  # fmt: skip

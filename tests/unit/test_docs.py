@@ -18,7 +18,21 @@ from typing import Any
 import pytest
 import typer
 
-from extractor import catalogue, destruction, errors, handover, levels, manifest, policy, requests, settings
+from extractor import (
+    catalogue,
+    destruction,
+    errors,
+    handover,
+    levels,
+    manifest,
+    policy,
+    policy_rules,
+    policy_set,
+    policy_words,
+    requests,
+    selection,
+    settings,
+)
 from extractor.cli import app
 from extractor.plans import difference, explain, nodes
 from extractor.requests import transition_diagram
@@ -37,7 +51,11 @@ CORE = (
     levels,
     manifest,
     policy,
+    policy_rules,
+    policy_set,
+    policy_words,
     requests,
+    selection,
     settings,
     nodes,
     explain,
