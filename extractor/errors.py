@@ -67,6 +67,10 @@ class SourceError(ConfigurationError):
     """A source table cannot be read as the catalogue says."""
 
 
+class NotUnique(SourceError):
+    """Rows of a source table share a key that must name one person or thing, or have none."""
+
+
 class MemoryShort(ConfigurationError):
     """The work needs more memory than there is, and stopped rather than write rows to disk."""
 

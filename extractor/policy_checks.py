@@ -90,7 +90,7 @@ def catalogue_faults_of(policy: Policy, rule: CatalogueRule, catalogue: Catalogu
     """Compare each demand of a rule with the catalogue; demands on fields look at those asked for."""
     for demand in rule.demands:
         for thing, zh, en in _DEMANDS[demand](catalogue, asked):
-            yield reason_of(policy, rule.rule, thing, (zh, en, ""), violation=Violation.OTHER)
+            yield reason_of(policy, rule.rule, thing, (zh, en, ""), violation=_VIOLATED.get(demand, Violation.OTHER))
 
 
 _Fault = tuple[str, str, str]
@@ -149,6 +149,11 @@ _DEMANDS = {
     CatalogueDemand.ONE_SOURCE: _several_sources,
     CatalogueDemand.UNIQUE_IDENTITY: _without_identity,
     CatalogueDemand.VERSIONED: _without_version,
+}
+# What a catalogue leaves unsaid (a facet, a legal basis, its version) is none of the violations that have a word of their own.
+_VIOLATED = {
+    CatalogueDemand.ONE_SOURCE: Violation.REPEATED_COLLECTION,
+    CatalogueDemand.UNIQUE_IDENTITY: Violation.IDENTITY,
 }
 
 

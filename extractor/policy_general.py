@@ -57,6 +57,11 @@ class PolicyGroup:
         """Return the sides on which a policy applies here."""
         return next((frozenset(sides) for regime, sides in self.sides if regime == policy.regime), _BOTH)
 
+    @property
+    def _of_data(self) -> tuple[Policy, ...]:
+        """The policies of the place of the data: residency, categories, demands on the catalogue, grants and filings are theirs."""
+        return tuple(policy for policy in self.policies if Side.DATA in self.sides_of(policy))
+
     def standing_faults(self, day: date) -> tuple[Reason, ...]:
         """Return a reason for each policy that may not be applied on a day."""
         return tuple(_not_standing(policy) for policy in self.policies if not policy.in_term(day))
@@ -79,13 +84,13 @@ class PolicyGroup:
 
     def grant(self) -> AskedGrant | None:
         """Return what a technical service unit's grant must hold, or None where no rule wants one."""
-        found = [(rule, cite(policy, rule.rule)) for policy in self.policies for rule in policy.grants]
+        found = [(rule, cite(policy, rule.rule)) for policy in self._of_data for rule in policy.grants]
         holds = once(part for rule, _ in found for part in rule.holds)
         return AskedGrant(holds, once(cited for _, cited in found)) if found else None
 
     def filing(self) -> AskedFiling | None:
         """Return the organs that must have an urgent filing first, or None where no rule lets a filing open anything."""
-        found = [(rule, cite(policy, rule.rule)) for policy in self.policies for rule in policy.filings]
+        found = [(rule, cite(policy, rule.rule)) for policy in self._of_data for rule in policy.filings]
         organs = once(organ for rule, _ in found for organ in rule.organs)
         return AskedFiling(organs, once(cited for _, cited in found)) if found else None
 

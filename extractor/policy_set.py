@@ -61,11 +61,6 @@ _S = TypeVar("_S", bound=_Selected)
 class PolicySet(PolicyGroup):
     """Baseline and regimes asked together: every one applies, the stricter wins."""
 
-    @property
-    def _of_data(self) -> tuple[Policy, ...]:
-        """The policies of the place of the data; residency, categories and demands on the catalogue are theirs."""
-        return tuple(policy for policy in self.policies if Side.DATA in self.sides_of(policy))
-
     def _apply(
         self,
         policy: Policy,

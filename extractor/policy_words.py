@@ -169,6 +169,7 @@ class Violation(StrEnum):
     """What a refusal violates, so that a regime can give it its own number."""
 
     BEYOND_CATALOGUE = "beyond_catalogue"
+    REPEATED_COLLECTION = "repeated_collection"
     BEYOND_SCOPE = "beyond_scope"
     PRIVACY = "privacy"
     TAMPERING = "tampering"

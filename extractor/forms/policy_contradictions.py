@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import combinations
 
 from extractor.article_numbers import articles_in, chinese_number, whole_articles_in
+from extractor.catalogue import SharingClass
 from extractor.forms.faults import Fault, Place
 from extractor.forms.policy_parts import CeilingForm, PolicyForm, RequirementForm, RuleForm, SelectorForm, StepForm
 from extractor.levels import hierarchy_of
@@ -27,7 +28,7 @@ _TRUTHS = ("non_profit", "urgent", "abroad")
 
 def contradictions(form: PolicyForm) -> list[Fault]:
     """Return every contradiction of a policy whose keys are right."""
-    checks = (_dates, _levels, _steps, _floors, _demands, _left_out)
+    checks = (_dates, _levels, _steps, _agreements, _floors, _demands, _left_out)
     return [fault for check in checks for fault in check(form)]
 
 
@@ -92,6 +93,20 @@ def _steps(form: PolicyForm) -> Iterator[Fault]:
                     ("chains", at, "steps", place, "id"),
                     "a step of this id stands above with another role or unit",
                     "同一 id 的步骤在上文属于另一角色或单位",
+                )
+
+
+def _agreements(form: PolicyForm) -> Iterator[Fault]:
+    """Name each agreement that stands over fields of a sharing class whose chains nobody signs it in: nothing could be given."""
+    signed = [chain.when for chain in form.chains if any(step.agrees for step in chain.steps)]
+    for at, agreement in enumerate(form.agreements):
+        for mode in agreement.when.sharing or tuple(SharingClass):
+            own = agreement.when.model_copy(update={"sharing": (mode,)})
+            if not any(_meet(own, when) for when in signed):
+                yield Fault(
+                    ("agreements", at, "when"),
+                    f"no chain signs this agreement for sharing class {mode.value}",
+                    f"没有审批流程为共享类别 {mode.value} 签署该协议",
                 )
 
 

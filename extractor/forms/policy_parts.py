@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import AfterValidator
 from pydantic import Field as Key
 
 from extractor.catalogue import FieldClass, SharingClass, Subject
@@ -138,11 +139,15 @@ class RequirementForm(RuleForm):
     no_open_breach: Truth | None = Key(None, description="no open entry of the applicant in the integrity archive")
 
 
+def _unmarked(name: str) -> str:
+    return name.strip("《》") or name
+
+
 class AgreementForm(RuleForm):
-    """The agreement's local name and the subjects that its text must hold."""
+    """The agreement's local name, with or without title marks, and the subjects that its text must hold."""
 
     when: SelectorForm = Key(default_factory=_always)
-    name: Text
+    name: Annotated[Text, AfterValidator(_unmarked)]
     subjects: Annotated[tuple[AgreementSubject, ...], Key(min_length=1)]
 
 

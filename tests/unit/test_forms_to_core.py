@@ -19,9 +19,10 @@ from extractor.catalogue import SharingClass, UpdatePeriod
 from extractor.errors import FormError
 from extractor.forms import catalogue_form, policy_parts, request_form
 from extractor.forms.catalogue_form import catalogue_from_json, parse_catalogue, read_catalogue
-from extractor.forms.policy_form import policy_folder
+from extractor.forms.policy_form import parse_policy, policy_folder
 from extractor.forms.request_form import parse_request, read_request, request_from_json
 from extractor.forms.schemas import FORMS, schema, schema_text, write_schemas
+from extractor.plans.words import titled
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples" / "minimal"
@@ -239,3 +240,11 @@ def test_the_schema_refuses_what_the_reader_refuses() -> None:
     body["applicant"]["kind"] = "school"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema("request")).validate(body)
+
+
+@pytest.mark.parametrize("written", ["协议书", "《协议书》"])
+def test_the_name_of_an_agreement_has_no_title_marks_however_it_is_written(written: str) -> None:
+    text = (SMALL / "policy_agreement_nobody_signs.yaml").read_text(encoding="utf-8")
+    signed_by_all = text.replace("{sharing: [conditional]}", "{}").replace("name: 协议书", f"name: {written}")
+    (agreement,) = parse_policy(signed_by_all.encode(), name="small.yaml").agreements
+    assert (agreement.name, titled(agreement.name), titled("《协议书》")) == ("协议书", "《协议书》", "《协议书》")
