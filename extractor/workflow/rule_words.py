@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from extractor.levels import hierarchy_of
+from extractor.plans.words import titled
 from extractor.policy_rules import (
     AgreementRule,
     AssessmentRule,
@@ -103,7 +104,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "Precedence": {"step": "步骤", "duty": "义务", "order": "步骤的次序"},
     "Violation": {
         "beyond_catalogue": "超出目录", "beyond_scope": "超出范围或目的", "privacy": "违规使用隐私数据", "tampering": "更改或删除",
-        "identity": "身份标识不合规定", "stale_data": "数据未更新", "complaint": "未办理投诉举报", "other": "其他",
+        "repeated_collection": "重复采集", "identity": "身份标识不合规定", "stale_data": "数据未更新",
+        "complaint": "未办理投诉举报", "other": "其他",
     },
 }  # fmt: skip
 
@@ -205,7 +207,7 @@ _SAID: dict[type, tuple[str, Callable[[Any], str]]] = {
     Chain: ("审批步骤", lambda r: f"{len(r.steps)} 步,依次签字:{' → '.join(map(_step, r.steps))}"),
     AssessmentRule: ("评估", lambda r: f"审批前须有{words(r.kinds)},{r.valid_days} 日内有效"),
     Requirement: ("要求", _requirement),
-    AgreementRule: ("协议", lambda r: f"签订{r.name},写明{words(r.subjects)},未签不交付"),
+    AgreementRule: ("协议", lambda r: f"签订{titled(r.name)},写明{words(r.subjects)},未签不交付"),
     Term: ("协议条款", lambda r: f"写入数据包:{r.zh}"),
     ConsentRule: ("同意登记", lambda _: "按同意登记逐人核对,未同意或已撤回的不提取,只计人数"),
     GrantRule: ("授权", lambda r: f"技术服务单位凭有效授权运行,授权须写明{words(r.holds)}"),
