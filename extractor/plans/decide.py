@@ -158,7 +158,8 @@ class Levels:
         zh = f"申请等级 {variable.level} 超出许可,且申请注明粗于 {variable.coarsest} 无用"
         en = f"level {variable.level} is finer than allowed, and coarser than {variable.coarsest} is of no use"
         words = (zh, en, bound.level)
-        return cited_reason(self.case.policies, variable.place, bound.cited[0], words, violation=Violation.PRIVACY)
+        # The last of those that won is the most local one; its regulation lists the violation.
+        return cited_reason(self.case.policies, variable.place, bound.cited[-1], words, violation=Violation.PRIVACY)
 
     def condition(self, table: str, field: Field) -> tuple[list[Reason], bool]:
         """Return why a condition on a field is refused, and whether it is the persons' consent that opens it.

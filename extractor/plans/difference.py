@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extractor.plans.nodes import ColumnPlan, Derivation, Plan, TablePlan
+from extractor.plans.words import titled
 from extractor.policy import Cited
 
 _PLAIN_FACTS = (
@@ -70,7 +71,7 @@ def _brought(plan: Plan) -> dict[str, list[str]]:
             f"{s.id}: {s.zh}, {s.role}, {s.unit or '-'}{', agrees' if s.agrees else ''} ({_rules((s.cited,))})"
             for s in plan.steps
         ],
-        "agreement": [*agreement.names, f"({_rules(agreement.cited)})",
+        "agreement": [*map(titled, agreement.names), f"({_rules(agreement.cited)})",
                       *(f"{each.subject.value} ({_rules((each.cited,))})" for each in agreement.subjects)],
         "terms": [f"{t.subject.value if t.subject else '-'}: {t.zh} ({_rules((t.cited,))})" for t in agreement.terms],
         "duties": [

@@ -22,6 +22,7 @@ from extractor.plans.words import (
     SUBJECT_ZH,
     all_cited,
     cited_words,
+    titled,
 )
 from extractor.policy_asked import AskedDuty
 
@@ -74,9 +75,8 @@ def agreement_said(plan: Plan) -> tuple[Said, ...]:
     agreement = plan.agreement
     if not agreement.cited:
         return ()
-    named = "".join(name if name.startswith("《") else f"《{name}》" for name in agreement.names)
     return (
-        (f"签订{named}", all_cited(agreement.cited)),
+        (f"签订{''.join(map(titled, agreement.names))}", all_cited(agreement.cited)),
         *((f"须载明:{SUBJECT_ZH[each.subject]}", cited_words(each.cited)) for each in agreement.subjects),
     )
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from extractor.errors import Reason
-from extractor.policy import Cited
+from extractor.policy import Cited, Policy, cite
 from extractor.policy_set import PolicySet
-from extractor.policy_words import PracticeKind, Violation
+from extractor.policy_words import CatalogueDemand, PracticeKind, Side, Violation
 
 Words: TypeAlias = tuple[str, str, str]
 """What is wrong in Chinese and in English, and what would be allowed."""
+
+_OF_ITS_FIELDS = frozenset((CatalogueDemand.COMPLETE_FIELD, CatalogueDemand.VERSIONED))
+"""The demands that say what a catalogue gives; the others are on persons, sources and laws."""
 
 
 def cited_reason(policies: PolicySet, thing: str, cited: Cited, words: Words, *, violation: Violation) -> Reason:
@@ -31,11 +34,26 @@ def plain_reason(thing: str, rule: str, words: Words, *, article: str = "") -> R
 
 
 def beyond_catalogue(policies: PolicySet, place: str, words: Words) -> list[Reason]:
-    """Return the reasons for a field that the catalogue does not give: each rule by which only a filing could open it."""
+    """Return the reasons for a field that the catalogue does not give.
+
+    Cited is each rule by which only a filing could open it; where there is none, of each regime of the data the rule of its catalogue.
+    """
     filing = policies.filing()
-    if filing is None:
+    of_data = (policy for policy in policies.policies if Side.DATA in policies.sides_of(policy))
+    found = filing.cited if filing else tuple(filter(None, map(_rule_of_catalogue, of_data)))
+    if not found:
         return [plain_reason(place, "catalogue", words)]
-    return [cited_reason(policies, place, cited, words, violation=Violation.BEYOND_CATALOGUE) for cited in filing.cited]
+    return [cited_reason(policies, place, cited, words, violation=Violation.BEYOND_CATALOGUE) for cited in found]
+
+
+def _rule_of_catalogue(policy: Policy) -> Cited | None:
+    """Return by which rule a regime binds to its catalogue: its classes, what it says of a field, or no more than suffices."""
+    rules = (
+        *((policy.categories.rule,) if policy.categories else ()),
+        *(each.rule for each in policy.catalogue if _OF_ITS_FIELDS.intersection(each.demands)),
+        *(each.rule for each in policy.practices if each.practice is PracticeKind.MINIMAL_PLAN),
+    )
+    return cite(policy, rules[0]) if rules else None
 
 
 def beyond_need(policies: PolicySet, thing: str, words: Words) -> Reason:

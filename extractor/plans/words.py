@@ -86,6 +86,11 @@ def cited_words(cited: Cited) -> str:
     return f"{cited.regime}.{cited.rule}〔{cited.article}〕"
 
 
+def titled(name: str) -> str:
+    """Return the name of a document between title marks; a stored one may carry them already."""
+    return f"《{name.strip('《》')}》"
+
+
 def all_cited(cited: tuple[Cited, ...]) -> str:
     """Return several citations as one text."""
     return "、".join(map(cited_words, cited))

@@ -503,8 +503,8 @@ def mutations(value: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield (path, how to make the value with one leaf changed) for every leaf of a value, and with each item left out."""
     if is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
-            if each.name in ("link", "mlps_at_least") and getattr(value, each.name) is None:
-                continue  # Text would be no link and no grade at all.
+            if each.name in ("link", "mlps_at_least", "categories") and getattr(value, each.name) is None:
+                continue  # Text would be no link, no grade and no list of categories at all.
             for path, make in mutations(getattr(value, each.name)):
                 yield f".{each.name}{path}", lambda n=each.name, m=make: replace(value, **{n: m()})
     elif isinstance(value, tuple):

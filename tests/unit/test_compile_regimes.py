@@ -26,6 +26,7 @@ from extractor.policy import Policy
 from extractor.policy_rules import (
     AgreementRule,
     AssessmentRule,
+    CatalogueRule,
     Ceiling,
     Chain,
     ConsentRule,
@@ -43,10 +44,12 @@ from extractor.policy_set import PolicySet
 from extractor.policy_words import (
     AgreementSubject,
     AssessmentKind,
+    CatalogueDemand,
     GrantPart,
     History,
     Place,
     PracticeKind,
+    Side,
     Status,
     Unlock,
     Violation,
@@ -280,7 +283,26 @@ def test_a_filing_opens_no_field_that_does_not_exist_and_nothing_where_no_regime
     assert "patients.NOT_THERE" in refusals(asking("NOT_THERE", "raw"), SMALL, FUZHOU, filing=filed)
     unfiled = PolicySet((BASELINE, replace(LOCAL, filings=())))
     (reason,) = refusals(DIABETES, only_compared("SEX"), unfiled, filing=filed)["patients.SEX"]
-    assert reason.rule == "catalogue"
+    assert (reason.rule, reason.violation) == ("fuzhou.art_9_categories", "第三十二条（一）")
+
+
+def test_without_a_filing_a_field_beyond_the_catalogue_is_refused_by_each_regimes_rule_of_its_catalogue() -> None:
+    def cited(*policies: Policy, third: tuple[Side, ...] = (Side.DATA,)) -> list[str]:
+        asked = PolicySet(policies, (("third", third),))
+        return [r.rule for r in refusals(asking("NOT_THERE", "raw"), SMALL, asked)["patients.NOT_THERE"]]
+
+    def demanding(*demands: CatalogueDemand) -> tuple[CatalogueRule, ...]:
+        return tuple(CatalogueRule(rule(f"art_{at}"), (each,)) for at, each in enumerate(demands, 1))
+
+    bare = replace(LOCAL, filings=(), categories=None, catalogue=(), practices=())
+    minimal = replace(bare, practices=(Practice(rule("art_9"), PracticeKind.MINIMAL_PLAN),))
+    others = demanding(CatalogueDemand.UNIQUE_IDENTITY, CatalogueDemand.COMPLETE_FIELD)
+    assert cited(BASELINE, bare) == ["catalogue"]
+    assert cited(BASELINE, minimal) == ["fuzhou.art_9"]
+    assert cited(BASELINE, replace(minimal, catalogue=others)) == ["fuzhou.art_2"]
+    third = replace(bare, regime="third", catalogue=others)
+    assert cited(BASELINE, minimal, third) == ["fuzhou.art_9", "third.art_2"]
+    assert cited(BASELINE, minimal, third, third=(Side.RECIPIENT,)) == ["fuzhou.art_9"]
 
 
 def test_two_regimes_with_filings_are_both_cited() -> None:
