@@ -69,6 +69,7 @@ class Verb(StrEnum):
     OPEN = "open", "解封"
     PURGE = "purge", "清除中间数据"
     DESTROY = "destroy", "销毁"
+    DESTROY_ORDER = "destroy_order", "销毁令"
     DUTY_OPEN = "duty_open", "设立义务"
     DUTY_CLOSE = "duty_close", "了结义务"
     BREACH_OPEN = "breach_open", "记入诚信档案"

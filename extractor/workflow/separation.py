@@ -28,14 +28,16 @@ class Part(StrEnum):
     ASSESS = "assess"
     REPORT = "report"
     DOWNLOAD = "download"
+    ORDER = "order"
 
 
 # A party signs the agreement through whoever applied or approved for it; who ran also hands over; a provider that reviews signs
-# its own assessment; the data user reports on what it received and downloaded. All else stays apart.
+# its own assessment; the data user reports on what it received and downloaded; who decided may order a destruction later.
+# All else stays apart.
 _OF_THE_APPLICANT = frozenset({Part.APPLY, Part.AGREE, Part.RECEIVE, Part.REPORT, Part.DOWNLOAD})
 _TOGETHER = (
     _OF_THE_APPLICANT,
-    frozenset({Part.ASSESS, Part.APPROVE, Part.AGREE}),
+    frozenset({Part.ASSESS, Part.APPROVE, Part.AGREE, Part.ORDER}),
     frozenset({Part.RUN, Part.GIVE}),
 )
 

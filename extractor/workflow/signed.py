@@ -6,6 +6,7 @@ document means. Submissions and decisions have their own shapes (``extractor.wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -85,10 +86,33 @@ def signatures_of(office: Office, tx: Transaction, *, kind: str, number: str, di
     """
     found = [from_json(Signed, each.body) for each in tx.find(_KIND, number_prefix=f"{kind}/{number}/")]
     own = tuple(each for each in found if (each.kind, each.number, each.digest) == (kind, number, digest))
-    for each in own:
-        key = public_key_of(office.person(tx, each.person))
-        key.verify(each.signed_bytes, _bytes_of(each.signature), thing=f"{kind} {number}")
-    return own
+    return _checked(office, tx, own)
+
+
+def signatures_under(
+    office: Office, tx: Transaction, *, kind: str, prefix: str
+) -> Mapping[tuple[str, str], tuple[Signed, ...]]:
+    """Return the signatures over all documents of a kind whose number begins so, each checked, by number and digest.
+
+    One question to the store and one look at each person, however many documents there are.
+
+    Raises:
+        IntegrityError: a signature is not of the person that it names.
+    """
+    found = [from_json(Signed, each.body) for each in tx.find(_KIND, number_prefix=f"{kind}/{prefix}")]
+    sorted_in: dict[tuple[str, str], tuple[Signed, ...]] = {}
+    for each in _checked(office, tx, tuple(each for each in found if each.kind == kind)):
+        place = (each.number, each.digest)
+        sorted_in[place] = (*sorted_in.get(place, ()), each)
+    return sorted_in
+
+
+def _checked(office: Office, tx: Transaction, signatures: tuple[Signed, ...]) -> tuple[Signed, ...]:
+    people = {name: public_key_of(office.person(tx, name)) for name in {each.person for each in signatures}}
+    for each in signatures:
+        key = people[each.person]
+        key.verify(each.signed_bytes, _bytes_of(each.signature), thing=f"{each.kind} {each.number}")
+    return signatures
 
 
 def newest_signed(office: Office, tx: Transaction, *, kind: str, number: str) -> tuple[Signed, ...]:
