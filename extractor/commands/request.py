@@ -89,7 +89,8 @@ def sign(
             show(
                 sheet,
                 as_json=as_json,
-                text=f"交接单已由移交方签署 · handover sheet signed by the giver: {sheet.number}",
+                text=f"交接单已由移交方签署 · handover sheet signed by the giver: {sheet.number}"
+                + (f"\n  协议 · agreement: {sheet.agreement.number}" if sheet.agreement else ""),
             )
         elif step == "receiver":
             sheet = delivery.receive(office, number, who)

@@ -22,10 +22,10 @@ def request_behind(tx: Transaction, thing: str) -> str | None:
 
 
 def policies_about(office: Office, tx: Transaction, thing: str) -> PolicySet:
-    """Return the policies under which the request behind a thing was submitted; where there is none, those of the settings."""
+    """Return the policies under which the request behind a thing was submitted; where there is none, those of this place."""
     number = request_behind(tx, thing)
     submitted = number is not None and tx.versions("circumstances", number)
-    return policies_of(office, tx, number) if number is not None and submitted else office.policies
+    return policies_of(office, tx, number) if number is not None and submitted else office.policies_here
 
 
 def policies_of_catalogue(office: Office, name: str) -> PolicySet:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from extractor.catalogue import Catalogue
 from extractor.decode import from_json
+from extractor.keys import PublicKey
 from extractor.levels import hierarchy_of
+from extractor.plans.nodes import Plan
 from extractor.policy_set import PolicySet
 from extractor.policy_words import History
-from extractor.requests import Request, State
+from extractor.requests import Decision, Request, Result, Role, State
 from extractor.selection import Circumstances, goes_abroad
 from extractor.store.transaction import Transaction
 from extractor.workflow.filings import check_filing
@@ -31,7 +33,7 @@ def circumstances_now(
     Raises:
         Refused: the request leans on an urgent filing that does not stand.
     """
-    history, leans_on = history_of(office, tx, request, catalogue)
+    history, leans_on = history_of(office, tx, request, catalogue, policies=policies)
     return Circumstances(
         history=history,
         leans_on=leans_on,
@@ -41,10 +43,13 @@ def circumstances_now(
     )
 
 
-def history_of(office: Office, tx: Transaction, request: Request, catalogue: Catalogue) -> tuple[History, str | None]:
+def history_of(
+    office: Office, tx: Transaction, request: Request, catalogue: Catalogue, *, policies: PolicySet
+) -> tuple[History, str | None]:
     """Return whether a request renews, follows a precedent or is the first, and the number of the one that it leans on.
 
-    A renewal after the term has ended is a new application; a precedent is the earliest that there is.
+    A renewal after the term has ended is a new application; a precedent is the earliest that there is. Where a regime has a chain
+    for one of them, an authority must have decided on the earlier request under that regime; for a precedent always an authority.
     """
     if request.renews is not None and tx.state("request", request.renews) in _GIVEN:
         earlier = from_json(Request, tx.get("request", request.renews).body)
@@ -52,14 +57,56 @@ def history_of(office: Office, tx: Transaction, request: Request, catalogue: Cat
             earlier.until >= office.today
             and _same_project(request, earlier)
             and _nothing_wider(request, earlier, catalogue)
+            and all(_was_decided(tx, request.renews, regime) for regime in _asking(policies, History.RENEWAL))
         ):
             return History.RENEWAL, request.renews
+    by = _asking(policies, History.PRECEDENT) or (None,)
     for document in tx.find("request"):
         if tx.state("request", document.number) in _ALLOWED:
             other = from_json(Request, document.body)
-            if _another(request, other) and _same_data(request, other):
+            leans = _another(request, other) and _same_data(request, other) and _no_finer(request, other, catalogue)
+            if leans and all(_was_decided(tx, document.number, regime) for regime in by):
                 return History.PRECEDENT, document.number
     return History.FIRST, None
+
+
+def _asking(policies: PolicySet, history: History) -> tuple[str, ...]:
+    """Return the regimes that have a chain of their own for a history."""
+    found = (p.regime for p in policies.policies for chain in p.chains if history in chain.when.history)
+    return tuple(dict.fromkeys(found))
+
+
+def _was_decided(tx: Transaction, number: str, regime: str | None) -> bool:
+    """Whether an authority took the highest step of an earlier request's plan: under a regime, or under any where it is None.
+
+    A term of the decision that has passed since takes nothing from that.
+    """
+    if not tx.versions("plan", number):
+        return False
+    plan = from_json(Plan, tx.get("plan", number).body)
+    steps = [
+        each for each in plan.steps
+        if each.role == Role.AUTHORITY.value and not each.agrees and regime in (None, each.cited.regime)
+    ]  # fmt: skip
+    versions = tx.versions("decision", f"{number}/{steps[-1].id}") if steps else ()
+    if not versions:
+        return False
+    word = from_json(Decision, versions[-1].body)
+    about = (word.subject.number, word.subject.plan, word.step, word.role)
+    approves = word.result is Result.APPROVE and about == (number, plan.digest, steps[-1].id, Role.AUTHORITY)
+    return approves and _is_signed(tx, word)
+
+
+def _is_signed(tx: Transaction, word: Decision) -> bool:
+    """Whether a decision carries the signature of its person, with a key, role and unit that were registered for them."""
+    stood = ((p.body["public_key"], p.body["role"], p.body["unit"]) for p in tx.versions("person", word.person))
+    if (word.public_key, word.role.value, word.unit) not in stood:
+        return False
+    try:
+        signature = bytes.fromhex(word.signature)
+    except ValueError:
+        return False
+    return PublicKey.from_text(word.public_key, thing=word.person).accepts(word.signed_bytes, signature)
 
 
 def _same_project(request: Request, earlier: Request) -> bool:
@@ -104,7 +151,8 @@ def _another(request: Request, other: Request) -> bool:
 
 
 def _same_data(request: Request, other: Request) -> bool:
-    """Whether two requests ask for the same fields of one catalogue for the same category of purpose."""
+    """Whether two requests ask for the same fields of one catalogue for the same category of purpose, and go no further out."""
     fields = ({variable.place for variable in each.variables} for each in (request, other))
     use = ((each.catalogue, each.purpose.category, each.purpose.non_profit) for each in (request, other))
-    return next(fields) == next(fields) and next(use) == next(use)
+    # The threshold of risk of a mode orders them: what is open to more people is held to a smaller one.
+    return next(fields) == next(fields) and next(use) == next(use) and request.mode.tau >= other.mode.tau

@@ -15,21 +15,20 @@ from typing import Any
 
 from extractor.catalogue import Catalogue
 from extractor.decode import from_json
-from extractor.errors import ConfigurationError, ExtractorError, Reason, Refused
+from extractor.errors import ConfigurationError, ExtractorError, IntegrityError, Reason, Refused
 from extractor.keys import PublicKey, RootKey, SigningKey
 from extractor.log.checkpoint import Signer
 from extractor.log.entries import LogEntry, Result, Verb, stamp
 from extractor.log.journal import append
-from extractor.policy import Policy
-from extractor.policy_set import PolicySet
-from extractor.policy_words import Place
+from extractor.policy import Cited, Policy
+from extractor.policy_set import PolicySet, policies_for
+from extractor.policy_words import Place, PracticeKind, Violation
 from extractor.requests import Person, Role
 from extractor.settings import Home, Settings
 from extractor.store.database import Store
 from extractor.store.transaction import Transaction
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
-ART_27 = "榕政综〔2017〕122号 第二十七条"
 VIOLATION = "violation"
 Clock = Callable[[], datetime]
 
@@ -90,6 +89,18 @@ class Office:
     def data_folder(self) -> Path:
         """The folder that locations of tables are relative to."""
         return (self.home.root / self.settings.data).resolve()
+
+    @property
+    def policies_here(self) -> PolicySet:
+        """The policies of what is kept here, whatever request it is for: those of the settings, and each of this place."""
+        return policies_for(
+            self.policies, self.delivered, data=self.settings.division, recipient=(), day=self.today
+        )  # fmt: skip
+
+    @property
+    def against_changes(self) -> tuple[Cited, ...]:
+        """The rules of this place that ask for what is done to be traceable, so that a change is found."""
+        return self.policies_here.practice(PracticeKind.TRACEABLE)
 
     def check_residency(self) -> None:
         """Check that the division of the settings lies in the area that every policy's residency rule allows.
@@ -159,20 +170,30 @@ class Office:
         try:
             yield
         except ExtractorError as error:
-            reasons = error.reasons if isinstance(error, Refused) else ()
+            refused = isinstance(error, Refused) and bool(error.reasons)
             with self.store.transaction() as tx:
                 self.log(
                     tx,
-                    Verb.REFUSE if reasons else verb,
+                    Verb.REFUSE if refused else verb,
                     who,
                     object=thing,
                     request=thing,
-                    result=Result.REFUSED if reasons else Result.FAILED,
-                    reason="; ".join((type(error).__name__, *violations_of(reasons))),
-                    rule=reasons[0].rule if reasons else None,
-                    article=reasons[0].article or None if reasons else None,
+                    result=Result.REFUSED if refused else Result.FAILED,
+                    reason=self.said_of(error),
+                    **rules_behind(error, self.against_changes),
                 )
             raise
+
+    def said_of(self, error: ExtractorError) -> str:
+        """Return what the log says of an error: its type, and the listed violations that it matches.
+
+        What was changed after it was signed or stored matches the violation by which the regimes of this place list that.
+        """
+        if isinstance(error, IntegrityError):
+            found = tampering_numbers(self.policies_here)
+        else:
+            found = violations_of(error.reasons if isinstance(error, Refused) else ())
+        return "; ".join((type(error).__name__, *found))
 
 
 def check_residency(policies: PolicySet, settings: Settings) -> None:
@@ -189,6 +210,21 @@ def violations_of(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
     """Return the listed violations that a refusal matches, as the log names them: ``violation REGIME NUMBER``, each once."""
     found = (f"{VIOLATION} {r.rule.partition('.')[0]} {r.violation}" for r in reasons if r.violation)
     return tuple(dict.fromkeys(found))
+
+
+def tampering_numbers(policies: PolicySet) -> tuple[str, ...]:
+    """Return, as the log names them, the violations as which policies list that something kept was changed."""
+    found = ((policy.regime, policies.offence(policy.regime, Violation.TAMPERING)) for policy in policies.policies)
+    return tuple(f"{VIOLATION} {regime} {number}" for regime, number in found if number)
+
+
+def rules_behind(error: ExtractorError, against_changes: tuple[Cited, ...]) -> dict[str, str | None]:
+    """Return the rule and the article of the log entry about an error: its first reason's, or those that a change breaks."""
+    if isinstance(error, Refused) and error.reasons:
+        return {"rule": error.reasons[0].rule, "article": error.reasons[0].article or None}
+    cited = against_changes if isinstance(error, IntegrityError) else ()
+    articles = dict.fromkeys(each.article for each in cited)
+    return {"rule": "; ".join(f"{c.regime}.{c.rule}" for c in cited) or None, "article": "; ".join(articles) or None}
 
 
 def public_key_of(person: Person) -> PublicKey:

@@ -12,9 +12,24 @@ from test_approval import CATALOGUE, REQUEST, Site, site
 
 from extractor.errors import Refused
 from extractor.forms.catalogue_form import read_catalogue
+from extractor.plans.nodes import ApprovalStep
 from extractor.policy import Cited
+from extractor.policy_set import PolicySet
 from extractor.policy_words import History
-from extractor.requests import ApplicantKind, Consent, Period, PurposeCategory, Request, SharingMode, State, Variable
+from extractor.requests import (
+    ApplicantKind,
+    Consent,
+    Decision,
+    Period,
+    PurposeCategory,
+    Request,
+    Result,
+    SharingMode,
+    State,
+    Subject,
+    Variable,
+)
+from extractor.selection import Selector
 from extractor.workflow.approval import judged
 from extractor.workflow.history import circumstances_now, history_of
 from extractor.workflow.integrity import Debtor, enter_breach
@@ -24,6 +39,7 @@ TABLES = read_catalogue(Path(CATALOGUE))
 EARLIER = "RQ-2025-0001"
 AGAIN = replace(REQUEST, renews=EARLIER, until=date(2030, 12, 31))
 OTHER = replace(REQUEST, applicant=replace(REQUEST.applicant, name="别的大学", uscc="12350200MB0000001X"))
+UNTIL = date(2028, 12, 31)
 FIRST, RENEWAL = (History.FIRST, None), (History.RENEWAL, EARLIER)
 
 
@@ -33,9 +49,35 @@ def stored(site: Site, request: Request = REQUEST, *, state: State = State.DELIV
         tx.move("request", number, was=tx.state("request", number), to=state.value)
 
 
+def decided(
+    site: Site, *, number: str = EARLIER, by: str = "health", result: Result = Result.APPROVE, regime: str = "fuzhou"
+) -> None:
+    """Put a plan for an earlier request whose last step is the authority's, cited by a regime, with its signed decision."""
+    actor, usual = site.people[by], judged(site.office, REQUEST).plan
+    cited = Cited(regime, "art", "第一条")
+    last = ApprovalStep("last", "审定", actor.person.role.value, None, False, cited)
+    plan = replace(usual, steps=(*usual.steps[:1], last))
+    assert actor.key is not None
+    about = Subject(number, plan.request, plan.digest)
+    person = actor.person
+    word = Decision(
+        about, "last", person.id, person.role, person.unit, result, "", site.clock.now, UNTIL, person.public_key
+    )
+    with site.office.store.transaction() as tx:
+        tx.put("plan", number, plan)
+        tx.put("decision", f"{number}/last", replace(word, signature=actor.key.sign(word.signed_bytes).hex()))
+
+
 def found(site: Site, request: Request) -> tuple[History, str | None]:
     with site.office.store.reading() as tx:
-        return history_of(site.office, tx, request, TABLES)
+        return history_of(site.office, tx, request, TABLES, policies=site.office.policies)
+
+
+def asking(site: Site, history: History) -> None:
+    """Let a regime of the installation have a chain for a history."""
+    *others, local = site.office.policies.policies
+    chain = replace(local.chains[0], when=Selector(history=(history,)))
+    site.office = replace(site.office, policies=PolicySet((*others, replace(local, chains=(chain, *local.chains)))))
 
 
 def changed(part: str, **changes: Any) -> Request:
@@ -121,6 +163,7 @@ def test_whatever_is_wider_is_a_new_application(site: Site, name: str) -> None:
 @pytest.mark.parametrize("state", State)
 def test_another_applicants_approved_request_is_a_precedent(site: Site, state: State) -> None:
     stored(site, OTHER, state=state)
+    decided(site)
     undecided = (State.SUBMITTED, State.RETURNED, State.REFUSED, State.WITHDRAWN)
     assert found(site, REQUEST) == (FIRST if state in undecided else (History.PRECEDENT, EARLIER))
 
@@ -136,17 +179,95 @@ def test_a_precedent_is_of_the_same_fields_and_purpose_by_another_applicant_and_
     )
     for at, other in enumerate(others):
         stored(site, other, state=State.CLOSED, number=f"RQ-2025-{at:04d}")
+        decided(site, number=f"RQ-2025-{at:04d}")
     assert found(site, REQUEST) == FIRST
-    stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0011")
-    stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0010")
+    for number in ("RQ-2025-0011", "RQ-2025-0010"):
+        stored(site, OTHER, state=State.CLOSED, number=number)
+        decided(site, number=number)
     assert found(site, REQUEST) == (History.PRECEDENT, "RQ-2025-0010")
 
 
 def test_a_renewal_comes_before_a_precedent(site: Site) -> None:
     stored(site)
     stored(site, OTHER, state=State.CLOSED, number="RQ-2025-0000")
+    decided(site, number="RQ-2025-0000")
     assert found(site, AGAIN) == RENEWAL
     assert found(site, REQUEST) == (History.PRECEDENT, "RQ-2025-0000")
+
+
+PRECEDENT = (History.PRECEDENT, EARLIER)
+
+
+def test_what_only_the_operator_approved_is_no_precedent(site: Site) -> None:
+    stored(site, OTHER)
+    assert found(site, REQUEST) == FIRST
+    decided(site, by="operator")
+    assert found(site, REQUEST) == FIRST
+    decided(site)
+    assert found(site, REQUEST) == PRECEDENT
+
+
+@pytest.mark.parametrize("result", Result)
+def test_an_authoritys_last_word_makes_a_precedent_only_where_it_approves(site: Site, result: Result) -> None:
+    stored(site, OTHER)
+    decided(site, result=result)
+    assert found(site, REQUEST) == (PRECEDENT if result is Result.APPROVE else FIRST)
+
+
+def test_a_word_over_another_plan_or_of_nobody_is_no_precedent(site: Site) -> None:
+    stored(site, OTHER)
+    decided(site)
+    with site.office.store.transaction() as tx:
+        whole = tx.get("decision", f"{EARLIER}/last").body
+    for forged in (
+        {**whole, "subject": {**whole["subject"], "plan": "sha256:" + "0" * 64}},
+        {**whole, "signature": "00" * 64},
+        {**whole, "signature": "no"},
+        {**whole, "unit": "别的机关"},
+    ):
+        with site.office.store.transaction() as tx:
+            tx.put("decision", f"{EARLIER}/last", forged)
+        assert found(site, REQUEST) == FIRST
+    with site.office.store.transaction() as tx:
+        tx.put("decision", f"{EARLIER}/last", whole)
+    assert found(site, REQUEST) == PRECEDENT
+
+
+def test_the_regime_that_asks_for_a_precedent_must_have_decided_on_it(site: Site) -> None:
+    asking(site, History.PRECEDENT)
+    stored(site, OTHER)
+    decided(site, regime="another")
+    assert found(site, REQUEST) == FIRST
+    decided(site, regime="fuzhou")
+    assert found(site, REQUEST) == PRECEDENT
+
+
+def test_the_regime_that_asks_for_a_renewal_must_have_decided_on_it(site: Site) -> None:
+    stored(site)
+    assert found(site, AGAIN) == RENEWAL
+    asking(site, History.RENEWAL)
+    assert found(site, AGAIN) == FIRST
+    decided(site, regime="another")
+    assert found(site, AGAIN) == FIRST
+    decided(site, regime="fuzhou")
+    assert found(site, AGAIN) == RENEWAL
+
+
+def finer_than(request: Request, name: str, level: str) -> Request:
+    return replace(
+        request, variables=tuple(replace(v, level=level) if v.field == name else v for v in request.variables)
+    )  # fmt: skip
+
+
+def test_what_is_finer_than_before_or_goes_to_more_people_leans_on_no_precedent(site: Site) -> None:
+    stored(site, replace(OTHER, mode=SharingMode.CONTROLLED))
+    decided(site)
+    same = replace(REQUEST, mode=SharingMode.CONTROLLED)
+    assert found(site, same) == PRECEDENT
+    assert found(site, finer_than(same, "BIRTH", "month")) == FIRST
+    assert found(site, finer_than(same, "BIRTH", "age_band_5")) == PRECEDENT
+    assert found(site, replace(same, mode=SharingMode.ENCLAVE)) == PRECEDENT
+    assert found(site, replace(same, mode=SharingMode.PUBLIC)) == FIRST
 
 
 # --- breaches and filings --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from test_approval import REQUEST, RESTRICTED, Site, refused, site
+from test_history import decided
 
 from extractor.canonical import digest
 from extractor.errors import Refused, StorageError
@@ -137,6 +138,7 @@ def test_what_was_derived_at_submission_is_used_by_every_later_compilation(site:
     with site.office.store.transaction() as tx:
         tx.put("request", "RQ-2025-0001", other)
         tx.move("request", "RQ-2025-0001", was=None, to=State.CLOSED.value)
+    decided(site, number="RQ-2025-0001")
     assert judged(site.office, REQUEST).facts.history is History.PRECEDENT
     assert plan_now(site, number).circumstances.history is History.FIRST
     with site.office.store.reading() as tx:
