@@ -25,9 +25,13 @@ def list_duties(
     """列出义务及其期限 · list duties with the day they are due, the days left, and whether they were reminded of."""
     with opened(home, as_json=as_json) as office:
         from extractor.workflow.duties import duties
+        from extractor.workflow.giver_copies import copy_shown, copy_text, giver_copies
 
         found = duties(office, request=request, only_overdue=overdue)
-        show(found, as_json=as_json, text=lambda: "\n".join(map(_line, found)) or "无 · none")
+        with office.store.reading() as tx:
+            copies = [copy_shown(each) for each in giver_copies(office, tx, request=request) if each.to_destroy]
+        lines = [*map(_line, found), *map(copy_text, copies)]
+        show(found, as_json=as_json, text=lambda: "\n".join(lines) or "无 · none")
 
 
 @app.command()

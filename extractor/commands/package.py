@@ -29,11 +29,16 @@ Trust = Annotated[
 
 @app.command()
 def verify(
-    file: PackageFile, trust: Trust = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    file: Annotated[Path, typer.Argument(help="数据包 · package", dir_okay=False)],
+    trust: Trust = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """核验数据包 · verify a package step by step (exit 7 where it fails)."""
     with errors_shown(as_json=as_json):
         from extractor.transfer.verify import STEP_NAMES, inspect_package
+
+        _check_there(file, home)
 
         result = inspect_package(file, trusted=_trusted(trust, home))
         steps = [{"step": int(s.step), "name": STEP_NAMES[s.step][0], "passed": s.passed} for s in result.steps]
@@ -41,7 +46,11 @@ def verify(
             f"{'✓' if s.passed else '✗'} {int(s.step)}. {STEP_NAMES[s.step][1]} · {STEP_NAMES[s.step][0]}"
             for s in result.steps
         ]
-        show({"package": str(file), "passed": result.passed, "steps": steps}, as_json=as_json, text="\n".join(lines))
+        agreement = result.manifest.cover.provenance.agreement if result.manifest else None
+        if agreement is not None:
+            lines.append(f"协议 · agreement: {agreement.number} {agreement.digest}")
+        shown = {"package": str(file), "passed": result.passed, "steps": steps, "agreement": agreement}
+        show(shown, as_json=as_json, text="\n".join(lines))
         if result.failure is not None:
             raise result.failure
 
@@ -90,6 +99,28 @@ def download(
             "bytes": done.bytes,
         }
         show(shown, as_json=as_json, text=f"已下载 · downloaded: {done.file}({done.bytes:,} bytes, {done.digest})")
+
+
+def _check_there(file: Path, home: Path) -> None:
+    """Check that a package's file is there; of one that was destroyed by an order here, name the record."""
+    if file.is_file():
+        return
+    from extractor.errors import UsageError
+    from extractor.settings import Home
+
+    if (Home(home).keys / "unit.pem").is_file():
+        from extractor.bootstrap import open_office
+        from extractor.workflow.destruction_orders import check_not_destroyed
+
+        office = open_office(home)
+        try:
+            with office.store.reading() as tx:
+                check_not_destroyed(tx, file.stem)
+        finally:
+            office.store.close()
+    raise UsageError(
+        "there is no such file", zh="没有该文件", thing=file.name, fix_en="name the package's file", fix_zh="请指明数据包文件"
+    )  # fmt: skip
 
 
 def _trusted(trust: list[str] | None, home: Path) -> list[str]:

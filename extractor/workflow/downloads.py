@@ -29,12 +29,14 @@ from extractor.requests import Person, Request, Role, State
 from extractor.selection import Circumstances
 from extractor.store.transaction import Transaction
 from extractor.workflow.agreements import signed_agreement
-from extractor.workflow.delivery import package_path, sheet_of
-from extractor.workflow.duties import applicant_of, overdue_of
+from extractor.workflow.debtors import applicant_of
+from extractor.workflow.delivery import package_of, package_path, sheet_of
+from extractor.workflow.destruction_orders import Copy, check_not_destroyed, orders_over
+from extractor.workflow.duties import overdue_of
 from extractor.workflow.grounds import acting, cited_facts
 from extractor.workflow.incidents import open_incident
 from extractor.workflow.integrity import open_entries
-from extractor.workflow.office import Actor, Office, violations_of
+from extractor.workflow.office import Actor, Office, rules_behind
 from extractor.workflow.separation import Part, take_part
 from extractor.workflow.standing import circumstances_of, policies_of
 
@@ -99,6 +101,7 @@ def _check_all(office: Office, tx: Transaction, number: str, actor: Actor, *, be
     take_part(tx, number, actor.person, Part.DOWNLOAD)
     behind.cited = plan.agreement.cited
     signed = signed_agreement(office, tx, number, plan)
+    check_not_destroyed(tx, sheet.package)
     if reasons := tuple(_stops(office, tx, number, plan)):
         raise Refused(reasons, thing=number)
     behind.cited = policies.practice(PracticeKind.ACTS_LOGGED)
@@ -140,6 +143,12 @@ def _stops(office: Office, tx: Transaction, number: str, plan: Plan) -> Iterator
         zh, en = f"申请单位有未销去的诚信记录 {breach.number}", f"the applicant has an open breach {breach.number}"
         rules = _of_breaches(policies, request, facts)
         yield from said.reasons(rules or breach.cited, (zh, en), Violation.OTHER)
+    for order in orders_over(tx, package_of(tx, number)[1], Copy.DELIVERED):
+        zh, en = (
+            f"销毁令 {order.number} 要求销毁已交付的数据",
+            f"{order.number} orders what was delivered to be destroyed",
+        )
+        yield from said.reasons(order.cited, (zh, en), Violation.BEYOND_SCOPE)
     for duty in overdue_of(office, tx, number, unit=applicant.unit):
         zh, en = f"义务 {duty.number} 逾期(应于 {duty.due} 前了结)", f"duty {duty.number} is overdue since {duty.due}"
         yield from said.reasons(duty.cited, (zh, en), Violation.OTHER)
@@ -197,14 +206,11 @@ def _refusals_logged(office: Office, who: Person, number: str) -> Iterator[_Behi
         yield behind
     except ExtractorError as error:
         refused = isinstance(error, Refused | ApprovalError)
-        reasons = error.reasons if isinstance(error, Refused) else ()
-        said = "; ".join((type(error).__name__, *violations_of(reasons)))
-        facts = (
-            {"rule": reasons[0].rule, "article": reasons[0].article or None} if reasons else cited_facts(behind.cited)
-        )
+        facts = rules_behind(error, office.against_changes)
+        facts = facts if facts["rule"] else cited_facts(behind.cited)
         with office.store.transaction() as tx:
             office.log(
-                tx, Verb.DOWNLOAD, who, object=number, request=number, reason=said,
+                tx, Verb.DOWNLOAD, who, object=number, request=number, reason=office.said_of(error),
                 result=Result.REFUSED if refused else Result.FAILED, **facts,
             )  # fmt: skip
             if refused and (times := _refused_in_a_row(office, tx, number)) >= _IN_A_ROW:

@@ -19,8 +19,9 @@ from extractor.plans.nodes import Plan
 from extractor.policy import Cited
 from extractor.policy_asked import AskedDuty
 from extractor.policy_words import DutyEvent, Evidence
-from extractor.requests import Decision, Request, Role
+from extractor.requests import Role
 from extractor.store.transaction import Transaction
+from extractor.workflow.debtors import applicant_of, debtor_of
 from extractor.workflow.grounds import cited_facts
 from extractor.workflow.integrity import Debtor
 from extractor.workflow.office import Office
@@ -176,6 +177,27 @@ def open_incident_duty(office: Office, tx: Transaction, number: str, *, incident
     return _open_at_once(office, tx, DutyEvent.INCIDENT, _Of(number, package, incident))
 
 
+def open_ordered(office: Office, tx: Transaction, number: str, *, order: str) -> str | None:
+    """Return the data user's duty to destroy what was delivered: the newest there is, or one opened now by an order.
+
+    An order that opens it ends the term of use, so that nothing else opens after. None where the plan has no such duty.
+    """
+    known = [d for d in _duties_of(tx, number) if (d.role, d.evidence) == (Role.DATA_USER, Evidence.DESTRUCTION)]
+    if known:
+        return known[-1].number
+    plan, today = from_json(Plan, tx.get("plan", number).body), office.today
+    asked = [d for d in plan.duties if (d.role, d.evidence) == (Role.DATA_USER, Evidence.DESTRUCTION)]
+    if not asked:
+        return None
+    if tx.state(TERM, number) == TermState.RUNNING.value:
+        tx.move(TERM, number, was=TermState.RUNNING.value, to=TermState.ENDED.value)
+    package = str(tx.get(TERM, number).body["package"])
+    first = min(asked, key=lambda one: one.within_days)
+    return _open(
+        office, tx, Opening(first, today, today + timedelta(days=first.within_days)), _Of(number, package, order)
+    )
+
+
 def _open_at_once(office: Office, tx: Transaction, event: DutyEvent, of: _Of) -> tuple[str, ...]:
     known = {(duty.opens_on, duty.cause) for duty in _duties_of(tx, of.request)}
     if (event, of.cause) in known:
@@ -188,7 +210,7 @@ def _open_at_once(office: Office, tx: Transaction, event: DutyEvent, of: _Of) ->
 
 def _open(office: Office, tx: Transaction, opening: Opening, of: _Of) -> str:
     asked, number = opening.asked, tx.next_number("DU", office.today.year)
-    owes = _debtor(office, tx, of.request, asked.role)
+    owes = debtor_of(office, tx, of.request, asked.role)
     duty = OwedDuty(
         number, of.request, of.package, asked.zh, asked.role, owes, asked.opens_on, opening.opened, opening.due,
         asked.evidence, asked.cited, asked.within_days, asked.every_days, of.cause,
@@ -200,25 +222,6 @@ def _open(office: Office, tx: Transaction, opening: Opening, of: _Of) -> str:
         reason=f"{asked.evidence.value}, due {duty.due.isoformat()}", **cited_facts(asked.cited),
     )  # fmt: skip
     return number
-
-
-def applicant_of(tx: Transaction, number: str) -> Debtor:
-    """Return the applicant of a request: its unit and code, and the person who applied for it."""
-    applicant = from_json(Request, tx.get("request", number).body).applicant
-    applied = tx.find("part", number_prefix=f"{number}/apply/")
-    return Debtor(applicant.name, applicant.uscc, str(applied[-1].body["person"]) if applied else None)
-
-
-def _debtor(office: Office, tx: Transaction, number: str, role: Role) -> Debtor:
-    """Return whose a duty is: the applicant's, the installation's own, or that of the unit that decided in this role."""
-    if role is Role.DATA_USER:
-        return applicant_of(tx, number)
-    if role is Role.TECHNICAL_SERVICE_UNIT:
-        return Debtor(office.settings.unit)
-    decided = [from_json(Decision, each.body) for each in tx.find("decision", number_prefix=f"{number}/")]
-    units = dict.fromkeys(each.unit for each in decided if each.role is role)
-    units = units or dict.fromkeys(person.unit for person in office.people(tx, role))
-    return Debtor(next(iter(units)) if len(units) == 1 else "")
 
 
 def _duties_of(tx: Transaction, request: str) -> tuple[OwedDuty, ...]:

@@ -19,6 +19,7 @@ from extractor.log.entries import Verb
 from extractor.policy_words import DutyEvent, Evidence
 from extractor.requests import Request, Role, State
 from extractor.store.transaction import Transaction
+from extractor.workflow.destruction_orders import carried_out_by_duty
 from extractor.workflow.duties import KIND, TERM, DutyState, OwedDuty, UseTerm, standing_of
 from extractor.workflow.grounds import acting, cited_facts
 from extractor.workflow.office import Actor, Office
@@ -28,7 +29,7 @@ from extractor.workflow.signed import About, put_signed
 
 CLOSING = "duty_closing"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_AT_THE_END = frozenset({Ground.TERM_OVER, Ground.WITHDRAWN, Ground.BREACH})
+_AT_THE_END = frozenset({Ground.TERM_OVER, Ground.WITHDRAWN, Ground.BREACH, Ground.HANDED_OVER})
 _OF_A_RUN = frozenset({Ground.RUN_ENDED, Ground.RUN_FAILED, Ground.INTERRUPTED})
 _GIVEN_UP = frozenset({State.WITHDRAWN.value, State.REFUSED.value, State.RETURNED.value})
 
@@ -95,6 +96,7 @@ def close_duty(office: Office, number: str, actor: Actor, *, facts: Mapping[str,
         closing = DutyClosing(number, tx.get(KIND, number).digest, duty.evidence, given, office.now, person.id)
         stored = put_signed(office, tx, actor, about=About(CLOSING, number, "closed"), document=closing)
         tx.move(KIND, number, was=was.state.value, to=DutyState.CLOSED.value)
+        carried_out_by_duty(tx, number)
         office.log(
             tx, Verb.DUTY_CLOSE, person, object=number, request=duty.request, object_digest=stored,
             reason=f"{duty.evidence.value}{', late' if was.overdue else ''}", **cited_facts(duty.cited),
@@ -156,7 +158,9 @@ def _check_destruction(case: _Case) -> None:
         raise _unfit(duty, f"there is no destruction record {number}", f"没有销毁记录 {number}")
     record = from_json(DestructionRecord, case.tx.get("destruction", number).body)
     of_run = duty.opens_on is DutyEvent.RUN_ENDED
-    fits = record.chain.request == duty.request and record.ground in (_OF_A_RUN if of_run else _AT_THE_END)
+    # What the unit destroyed by order was its own copy: it does not stand for that of the data user, nor the other way round.
+    of_whose = of_run or (record.chain.order is not None) == (duty.role is Role.TECHNICAL_SERVICE_UNIT)
+    fits = of_whose and record.chain.request == duty.request and record.ground in (_OF_A_RUN if of_run else _AT_THE_END)
     if not fits or (of_run and record.chain.run != duty.cause):
         raise _unfit(duty, f"{number} records another destruction", f"{number} 记录的是另一次销毁")
     if missing_signatures(record) or not record.verification.passed:

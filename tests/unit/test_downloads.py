@@ -170,7 +170,9 @@ def test_a_package_that_was_changed_is_not_given(site: Delivery, out: Path) -> N
     with pytest.raises(IntegrityError, match="not the one that was handed over"):
         take(site, out)
     assert list(out.parent.glob("*taken*")) == []
-    assert [each.result.value for each in site.logged(Verb.DOWNLOAD)] == ["failed"]
+    (entry,) = site.logged(Verb.DOWNLOAD)
+    assert (entry.result.value, entry.reason) == ("failed", "IntegrityError; violation fuzhou 第三十二条（六）")
+    assert "fuzhou.art_26_traceable" in (entry.rule or "") and "第二十六条" in (entry.article or "")
 
 
 def test_what_cannot_be_written_is_not_logged_as_given(site: Delivery, out: Path) -> None:

@@ -14,6 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from building import request as clause_request
+from installation import UNIT, open_site
+from installation import Site as ClauseSite
 from test_approval import APPROVE, CATALOGUE, REQUEST, SITE, Clock, refused
 
 from extractor.bootstrap import init_home, open_office
@@ -30,6 +33,7 @@ from extractor.policy_asked import AskedDuty
 from extractor.policy_words import DutyEvent, Evidence, IncidentCause
 from extractor.requests import Request, Role, State
 from extractor.workflow.approval import sign, submit
+from extractor.workflow.debtors import debtor_of
 from extractor.workflow.delivery import give, receive
 from extractor.workflow.duties import (
     DutyStanding,
@@ -47,6 +51,7 @@ from extractor.workflow.integrity import Debtor, archive
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.people import Identity, register
 from extractor.workflow.purging import purge_run, records_of, sign_destruction
+from extractor.workflow.runs import RunState, end_badly
 from extractor.workflow.settling import Settled, settle, settled_text
 from extractor.workflow.signed import newest_signed
 from extractor.workflow.supervision import Crew, order_run
@@ -282,6 +287,21 @@ def test_an_incident_and_the_end_of_a_run_open_their_duties_once(site: Delivery)
     assert (purge.duty.of.unit, purge.duty.package) == ("技术服务中心", None)
 
 
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.INTERRUPTED])
+def test_a_run_that_ended_badly_opens_the_duties_of_its_end_too(site: Delivery, state: RunState) -> None:
+    number = site.approved(replace(REQUEST, until=UNTIL, outputs="另一篇"))
+    crew = Crew("destroyer", ("witness", "witness2"))
+    order = order_run(site.office, number, site.people["runner"], crew=crew)
+    purge = replace(asked(DutyEvent.RUN_ENDED, 5), role=Role.TECHNICAL_SERVICE_UNIT)
+    with site.office.store.transaction() as tx:
+        plan = from_json(Plan, tx.get("plan", number).body)
+        tx.put("plan", number, replace(plan, duties=(*plan.duties, purge)))
+    for _ in range(2):
+        end_badly(site.office, order, state=state, reason="process died")
+    (opened,) = [each.duty for each in duties(site.office) if each.duty.of.unit == "技术服务中心"]
+    assert (opened.request, opened.cause, opened.package) == (number, order.number, None)
+
+
 # --- what time brings ------------------------------------------------------------------------------------------------
 
 
@@ -332,14 +352,14 @@ def test_the_term_ends_once_and_opens_the_destruction(site: Delivery) -> None:
     assert site.on(date(2027, 3, 2)).ended == ()
 
 
-def test_a_duty_of_nobody_known_is_overdue_and_enters_nobody(site: Delivery) -> None:
+def test_a_duty_of_a_role_that_nobody_has_is_the_installations_own_and_enters_it(site: Delivery) -> None:
     with_duty(site, replace(asked(DutyEvent.INCIDENT, 3), role=Role.AUDITOR))
     with site.office.store.transaction() as tx:
         assert len(open_incident_duty(site.office, tx, NUMBER, incident="IN-2026-0009")) == 2
     site.on(date(2026, 3, 30))
-    assert "DU-2026-0005" not in [each.breach.ground for each in archive(site.office)]
+    entered = [each.breach.of.unit for each in archive(site.office) if each.breach.ground == "DU-2026-0005"]
+    assert entered == ["技术服务中心"]
     assert not site.on(date(2026, 3, 30))
-    assert "DU-2026-0005" in [each.duty.number for each in duties(site.office, only_overdue=True)]
 
 
 # --- closing ---------------------------------------------------------------------------------------------------------
@@ -475,3 +495,51 @@ def test_a_notice_names_everybody_whom_the_incident_names(site: Delivery) -> Non
     with refused("not told: 市公安局"):
         site.close(Evidence.NOTICE, by="operator", told="市网信办", day="2026-03-01")
     site.close(Evidence.NOTICE, by="operator", told="市网信办、市公安局", day="2026-03-01")
+
+
+# --- whose a duty is -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sichuan(tmp_path: Path) -> Iterator[ClauseSite]:
+    opened_site = open_site(tmp_path / "sichuan", "sichuan")
+    yield opened_site
+    opened_site.office.store.close()
+
+
+def follow_up(here: ClauseSite, number: str) -> Debtor:
+    (found,) = [each.duty.of for each in duties(here.office, request=number) if each.duty.role is Role.PROVIDER]
+    return found
+
+
+def test_of_two_providers_the_one_that_assessed_owes_the_providers_duty(sichuan: ClauseSite) -> None:
+    sichuan.person("provider", "另一医院")
+    number = sichuan.delivered(asked=clause_request(regime="sichuan"))
+    assert follow_up(sichuan, number) == Debtor("示例医院")
+
+
+def test_of_two_providers_that_did_not_act_the_party_responsible_for_the_fields_owes_it_if_it_is_registered(
+    sichuan: ClauseSite,
+) -> None:
+    for unit in ("另一医院", "信息科"):
+        sichuan.person("provider", unit)
+    number = sichuan.submit(clause_request(regime="sichuan"))
+    with sichuan.office.store.reading() as tx:
+        assert debtor_of(sichuan.office, tx, number, Role.PROVIDER) == Debtor("信息科")
+
+
+def test_a_duty_that_nobody_can_be_named_for_is_the_installations_own_and_never_nobodys(sichuan: ClauseSite) -> None:
+    number = sichuan.submit(clause_request(regime="sichuan"))
+    with sichuan.office.store.reading() as tx:
+        assert debtor_of(sichuan.office, tx, number, Role.PROVIDER) == Debtor(UNIT)
+    for unit in ("另一医院", "又一医院"):
+        sichuan.person("provider", unit)
+    with sichuan.office.store.reading() as tx:
+        assert debtor_of(sichuan.office, tx, number, Role.PROVIDER) == Debtor(UNIT)
+
+
+def test_of_two_organs_the_one_that_approved_last_owes_the_authoritys_duty(sichuan: ClauseSite) -> None:
+    number = sichuan.approved(clause_request(regime="sichuan"))
+    sichuan.person("authority", "又一机关")
+    with sichuan.office.store.reading() as tx:
+        assert debtor_of(sichuan.office, tx, number, Role.AUTHORITY) == Debtor("四川省卫生健康委员会")
