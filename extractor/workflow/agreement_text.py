@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from extractor.canonical import digest_bytes
 from extractor.plans.nodes import ApprovalStep, Plan
+from extractor.plans.words import titled
 from extractor.policy_words import AgreementSubject
 from extractor.requests import Role
 
@@ -41,7 +42,7 @@ def made_text(
     plan: Plan, *, request: str, parties: tuple[str, ...]
 ) -> tuple[str, tuple[tuple[AgreementSubject, str], ...]]:
     """Return the text of the agreement over a plan, and the heading of the clause that holds each subject."""
-    name = "".join(f"《{each.strip('《》')}》" for each in plan.agreement.names) or "《数据使用协议》"
+    name = "".join(map(titled, plan.agreement.names)) or "《数据使用协议》"
     lines = [name, "", f"申请编号:{request}", f"项目:{plan.title}({plan.project})"]
     lines += [f"甲方:{parties[0]}", f"乙方:{'、'.join(parties[1:])}"]
     lines += [f"数据提取方案:{plan.digest}", ""]

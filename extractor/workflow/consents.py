@@ -23,13 +23,15 @@ from extractor.errors import ConfigurationError, IntegrityError, Reason, Refused
 from extractor.keys import RootKey
 from extractor.log.entries import Verb
 from extractor.plans.nodes import Plan
+from extractor.policy import Cited, cite
 from extractor.requests import Request, Role
 from extractor.store.transaction import Document, Transaction
+from extractor.workflow.applying import policies_of_catalogue
 from extractor.workflow.consent_register import ConsentBatch, ConsentRegister, ConsentScope
 from extractor.workflow.grounds import acting, cited_facts, reasons_of
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.runs import RunOrder
-from extractor.workflow.signed import About, put_signed, signatures_of
+from extractor.workflow.signed import About, Signed, put_signed, signatures_under
 
 BATCH_PERSONS = 100_000
 """How many persons one document holds at most."""
@@ -104,7 +106,7 @@ def _enter(
         raise _not_usable("identities", "nobody is named", "未列出任何人员")
     scope, of = (what, None) if isinstance(what, ConsentScope) else (None, what)
     said, verb = (GIVEN, Verb.CONSENT_GIVE) if scope else (REVOKED, Verb.CONSENT_REVOKE)
-    numbers = []
+    numbers, cited = [], _asking_for_register(office, catalogue)
     with office.store.transaction() as tx:
         acting(office, tx, provider, roles=(Role.PROVIDER,), thing=catalogue.name)
         if of is not None and tx.state(_KIND, f"{catalogue.name}/{of}") != GIVEN:
@@ -116,9 +118,17 @@ def _enter(
             about = About(_KIND, f"{catalogue.name}/{number}", said)
             stored = put_signed(office, tx, provider, about=about, document=batch)
             tx.move(_KIND, about.number, was=None, to=said)
-            office.log(tx, verb, provider.person, object=about.number, object_digest=stored, rows=len(own))
+            office.log(
+                tx, verb, provider.person, object=about.number, object_digest=stored, rows=len(own), **cited_facts(cited)
+            )
             numbers.append(number)
     return tuple(numbers)
+
+
+def _asking_for_register(office: Office, catalogue: Catalogue) -> tuple[Cited, ...]:
+    """Return the rules by which consent to use the data of a catalogue stands on the register, whoever asks for them."""
+    policies = policies_of_catalogue(office, catalogue.name)
+    return tuple(cite(policy, rule.rule) for policy in policies.policies for rule in policy.consents)
 
 
 def _not_usable(thing: str, en: str, zh: str) -> ConfigurationError:
@@ -137,7 +147,8 @@ def register_of(office: Office, tx: Transaction, catalogue: str) -> ConsentRegis
         IntegrityError: a batch is not as it was stored, or nobody who may signed it.
     """
     found = tx.find(_KIND, number_prefix=f"{catalogue}/")
-    batches = [_checked(office, tx, document) for document in found]
+    signed = signatures_under(office, tx, kind=_KIND, prefix=f"{catalogue}/")
+    batches = [_checked(document, signed.get((document.number, document.digest), ())) for document in found]
     return ConsentRegister(tuple(sorted(batches, key=_order)))
 
 
@@ -146,10 +157,9 @@ def _order(batch: ConsentBatch) -> tuple[int, int]:
     return int(year), int(count)
 
 
-def _checked(office: Office, tx: Transaction, document: Document) -> ConsentBatch:
+def _checked(document: Document, signatures: tuple[Signed, ...]) -> ConsentBatch:
     batch = from_json(ConsentBatch, document.body)
     said = REVOKED if batch.scope is None else GIVEN
-    signatures = signatures_of(office, tx, kind=_KIND, number=document.number, digest=document.digest)
     whole = document.number == f"{batch.catalogue}/{batch.number}"
     if not whole or not any(each.role is Role.PROVIDER and each.said == said for each in signatures):
         raise IntegrityError(

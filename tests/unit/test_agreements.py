@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import date
 
@@ -226,3 +227,20 @@ def test_the_list_of_subjects_names_what_is_wrong() -> None:
         with pytest.raises(FormError):
             parse_subjects(body, name="s.yaml")
     assert APPROVE.result is Result.APPROVE
+
+
+def test_a_stored_document_that_was_changed_is_logged_with_the_number_and_the_rule_of_tampering(site: Site) -> None:
+    number = site.submit()
+    with sqlite3.connect(site.office.home.store) as raw:
+        raw.execute("UPDATE documents SET body = replace(body, '示例', '改过') WHERE kind = 'agreement'")
+    with pytest.raises(IntegrityError):
+        put(site, number)
+    with site.office.store.reading() as tx:
+        (entry,) = journal.search(tx, verb=Verb.AGREE, actor="applicant")
+    assert (entry.result.value, entry.reason) == ("failed", "IntegrityError; violation fuzhou 第三十二条（六）")
+    assert "fuzhou.art_26_traceable" in (entry.rule or "") and "第二十六条" in (entry.article or "")
+    with refused("there is no such request"):
+        put(site, "RQ-2026-9999")
+    with site.office.store.reading() as tx:
+        other = list(journal.search(tx, request="RQ-2026-9999"))
+    assert [(each.reason, each.rule) for each in other] == [("ApprovalError", None)]

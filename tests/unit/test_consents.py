@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,6 +24,7 @@ from extractor.log import journal
 from extractor.log.entries import Verb
 from extractor.plans.nodes import Plan
 from extractor.requests import Consent, PurposeCategory, Request
+from extractor.store.transaction import Transaction
 from extractor.workflow import consents
 from extractor.workflow.consent_effects import list_batches, revocations
 from extractor.workflow.consent_register import ConsentBatch, ConsentRegister, ConsentScope
@@ -195,6 +197,34 @@ def test_a_batch_that_somebody_changed_in_the_store_stops_whoever_reads_it(site:
         tx.put("consent", f"{NAME}/{number}", {**body, "prints": [*body["prints"], "bcdfghjkmnpqrtvzbcdf"]})
     with pytest.raises(IntegrityError, match="no signature of a provider"):
         stored(site)
+
+
+def test_however_many_batches_there_are_the_store_is_asked_for_their_signatures_once(
+    site: Site, provider: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in "abc":
+        consents.give(site.office, NAME, provider, identities=[key], scope=ANY)
+    asked: list[str] = []
+    found = Transaction.find
+
+    def counting(tx: Transaction, kind: str, **which: Any) -> Any:
+        asked.append(kind)
+        return found(tx, kind, **which)
+
+    monkeypatch.setattr(Transaction, "find", counting)
+    with site.office.store.reading() as tx:
+        assert len(consents.register_of(site.office, tx, NAME).batches) == 3
+    assert sorted(asked) == ["consent", "signature"]
+
+
+def test_one_signature_of_another_hand_stops_the_whole_register(site: Site, provider: Actor) -> None:
+    for key in "ab":
+        consents.give(site.office, NAME, provider, identities=[key], scope=ANY)
+    with site.office.store.transaction() as tx:
+        word = tx.get("signature", f"consent/{NAME}/CS-2026-0002/given/provider")
+        tx.put("signature", word.number, {**word.body, "signature": "00" * 64})
+    with site.office.store.reading() as tx, pytest.raises(IntegrityError, match="CS-2026-0002"):
+        consents.register_of(site.office, tx, NAME)
 
 
 def test_the_form_of_a_scope_names_what_is_wrong() -> None:
