@@ -255,7 +255,7 @@ def _check_terms(office: Office, unit: str, terms: GrantTerms) -> None:
 
 
 def _log(office: Office, tx: Transaction, actor: Actor, *, grant: Grant, said: str) -> None:
-    asked = office.policies.grant()
+    asked = office.policies_here.grant()
     facts = cited_facts(asked.cited if asked else ())
     stored = tx.get(_KIND, grant.number).digest
     office.log(tx, Verb.GRANT, actor.person, object=grant.number, object_digest=stored, reason=said, **facts)

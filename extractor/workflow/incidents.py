@@ -25,7 +25,7 @@ from extractor.transfer.dsse import sign_envelope
 from extractor.workflow.applying import policies_about, request_behind
 from extractor.workflow.duties import open_incident_duty
 from extractor.workflow.grounds import acting, cited_facts
-from extractor.workflow.office import Actor, Office
+from extractor.workflow.office import Actor, Office, tampering_numbers
 from extractor.workflow.records import envelope_path, record_path, write_whole
 from extractor.workflow.signed import About, put_signed
 
@@ -250,10 +250,12 @@ def _put(
 
 
 def _log_opened(office: Office, tx: Transaction, incident: Incident, who: Person | None) -> None:
-    request = request_behind(tx, incident.thing)
+    request, broken = request_behind(tx, incident.thing), incident.cause is IncidentCause.BROKEN_LOG
+    numbers, cited = (tampering_numbers(office.policies_here), office.against_changes) if broken else ((), ())
     office.log(
-        tx, Verb.INCIDENT, who, object=incident.number, request=request, reason=f"opened: {incident.cause.value}",
-        object_digest=tx.get(_KIND, incident.number).digest, **cited_facts(incident.cited),
+        tx, Verb.INCIDENT, who, object=incident.number, request=request,
+        reason="; ".join((f"opened: {incident.cause.value}", *numbers)),
+        object_digest=tx.get(_KIND, incident.number).digest, **cited_facts((*incident.cited, *cited)),
     )  # fmt: skip
     if request is not None:
         open_incident_duty(office, tx, request, incident=incident.number)

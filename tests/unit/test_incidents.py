@@ -32,11 +32,13 @@ from extractor.workflow.office import Actor, Office
 from extractor.workflow.signed import newest_signed
 
 __all__ = ["site"]
+CHANGED = "violation shandong 第二十条后段"
 DIGEST = "sha256:" + 64 * "1"
 
 
 def under(site: Site, *regimes: str) -> Office:
-    site.office = replace(site.office, policies=load_policies(regimes))
+    # Only what is named: the regime of the place is not delivered here.
+    site.office = replace(site.office, policies=load_policies(regimes), delivered=())
     return site.office
 
 
@@ -76,7 +78,7 @@ def test_the_regime_names_who_is_told_and_the_log_cites_it(site: Site) -> None:
 def test_where_no_rule_names_anybody_an_incident_is_opened_all_the_same(site: Site) -> None:
     policies = load_policies(("shandong",))
     without = tuple(replace(policy, incidents=()) for policy in policies.policies)
-    site.office = replace(site.office, policies=replace(policies, policies=without))
+    site.office = replace(site.office, policies=replace(policies, policies=without), delivered=())
     number = opened(site.office)
     (stands,) = incidents(site.office)
     assert stands.to_tell == ()
@@ -184,8 +186,22 @@ def test_a_log_changed_in_the_middle_opens_one_incident_in_the_log_itself(site: 
         with pytest.raises(IntegrityError, match=r"log entry 0.*incident IN-2026-0001 is open"):
             verified_log(office)
     assert [each.incident.cause for each in incidents(office)] == [IncidentCause.BROKEN_LOG]
-    assert [entry.object for entry in logged(office)] == ["IN-2026-0001"]
+    (entry,) = logged(office)
+    assert (entry.object, entry.reason) == ("IN-2026-0001", f"opened: broken_log; {CHANGED}")
+    assert "shandong.art_19_incident" in (entry.rule or "")
     assert list(office.home.records.iterdir()) == []
+
+
+def test_the_incident_of_a_broken_log_cites_what_asks_for_traces_and_no_other_incident_does(site: Site) -> None:
+    office = under(site, "fuzhou")
+    opened(office)
+    break_log(office, at_head=False)
+    with pytest.raises(IntegrityError):
+        verified_log(office)
+    leak, broken = logged(office)
+    assert leak.reason == "opened: leak" and "traceable" not in (leak.rule or "")
+    assert broken.reason == "opened: broken_log; violation fuzhou 第三十二条（六）"
+    assert "fuzhou.art_26_traceable" in (broken.rule or "") and "第二十六条" in (broken.article or "")
 
 
 def test_a_log_that_takes_no_entry_has_its_incident_in_the_store_and_in_a_signed_file(site: Site) -> None:
