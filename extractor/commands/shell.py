@@ -89,6 +89,7 @@ def opened(home: Path, *, as_json: bool, recover: bool = True) -> Iterator[Offic
         office = open_office(home)
         try:
             if recover:
+                from extractor.workflow.destruction_by_order import finish_orders
                 from extractor.workflow.recovery import recover_interrupted
                 from extractor.workflow.settling import settle, settled_text
 
@@ -97,6 +98,8 @@ def opened(home: Path, *, as_json: bool, recover: bool = True) -> Iterator[Offic
                         f"已销毁中断运行的残留 · leftovers destroyed, recorded as interrupted: {number}",
                         file=sys.stderr,
                     )
+                for number in finish_orders(office):
+                    print(f"已执行中断的销毁令 · an interrupted order is carried out: {number}", file=sys.stderr)
                 if done := settle(office):
                     print(settled_text(done), file=sys.stderr)
             yield office

@@ -142,7 +142,7 @@ def _recorded(
             )  # fmt: skip
             tx.put("backup", backup.number, backup)
             said = "; ".join(filter(None, (reason, f"files {len(items)}", f"log {log_size}")))
-            facts = cited_facts(office.policies.practice(PracticeKind.BACKUP_RESTORED))
+            facts = cited_facts(office.policies_here.practice(PracticeKind.BACKUP_RESTORED))
             person = who.person if who else None
             office.log(
                 tx, Verb.BACK_UP, person, object=backup.number, object_digest=digest, bytes=size, reason=said, **facts

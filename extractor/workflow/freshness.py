@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime
 
 from extractor.catalogue import Catalogue, Table, UpdatePeriod
 from extractor.log.entries import Result, Verb
-from extractor.policy import Cited
-from extractor.policy_words import PracticeKind
+from extractor.policy_set import PolicySet
+from extractor.policy_words import PracticeKind, Violation
 from extractor.sources.snapshot import SourceSnapshot
 from extractor.store.transaction import Transaction
 from extractor.workflow.grounds import cited_facts
-from extractor.workflow.office import CHINA, Office
+from extractor.workflow.office import CHINA, VIOLATION, Office
 
 # The days of the longest such period, and one for the night in which the file is written.
 LONGEST_DAYS = {
@@ -72,13 +72,20 @@ def stale_sources(office: Office, catalogue: Catalogue, looked: Iterable[SourceS
 
 
 def warn_of_stale(
-    office: Office, tx: Transaction, stale: Iterable[StaleSource], *, request: str, cited: tuple[Cited, ...] = ()
+    office: Office, tx: Transaction, stale: Iterable[StaleSource], *, request: str, policies: PolicySet
 ) -> None:
-    """Log each stale source of a run; without ``cited``, the rules of the installation that ask for the warning are named."""
-    cited = cited or office.policies.practice(PracticeKind.STALE_SOURCES)
+    """Log each stale source of a run, with the rules that ask for it and their numbers for it.
+
+    Where none of the ``policies`` of the request asks for the warning, those of this place are named.
+    """
+    asking = policies if policies.practice(PracticeKind.STALE_SOURCES) else office.policies_here
+    cited = asking.practice(PracticeKind.STALE_SOURCES)
+    listed = dict.fromkeys((each.regime, asking.offence(each.regime, Violation.STALE_DATA)) for each in cited)
+    numbers = tuple(f"{VIOLATION} {regime} {number}" for regime, number in listed if number)
     for each in stale:
         said = f"stale: {each.update.value}, last update {each.updated.isoformat()}, {each.days} days"
         office.log(
-            tx, Verb.VERIFY, None, object=each.table, request=request, result=Result.FAILED, reason=said,
+            tx, Verb.VERIFY, None, object=each.table, request=request, result=Result.FAILED,
+            reason="; ".join((said, *numbers)),
             columns=tuple(f"{each.table}.{name}" for name in each.fields), **cited_facts(cited),
         )  # fmt: skip

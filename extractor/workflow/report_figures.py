@@ -49,6 +49,7 @@ ITEM_ZH = {
     "started": "开始", "sealed": "完成封装", "failed": "失败", "interrupted": "中断", "given_rows": "随数据包提供",
     "refused": "按规则拒绝", "given": "移交", "received": "签收", "downloaded": "下载",
     "run_ended": "运行结束后销毁", "run_failed": "运行失败后销毁", "term_over": "期满销毁", "breach": "违约销毁",
+    "handed_over": "移交后销毁移交方副本",
     "opened": "新增", "closed": "了结", "told": "上报", "registered": "登记", "handled": "办理", "answered": "答复",
     "now_open": "尚未了结", "now_overdue": "已逾期",
 }  # fmt: skip

@@ -113,7 +113,7 @@ def make_report(
         with office.store.transaction() as tx:
             person = acting(office, tx, who, roles=_ROLES, thing=_KIND) if who else None
             found = figures(office, tx, period, unit=of)
-            cited = tuple(dict.fromkeys(c for asked in office.policies.reports() for c in asked.cited))
+            cited = tuple(dict.fromkeys(c for asked in office.policies_here.reports() for c in asked.cited))
             number = tx.next_number("RP", office.today.year)
             size, root = log_head(office, tx)
             report = Report(number, office.settings.unit, of, period, office.now, size, root, found, cited)
@@ -135,7 +135,7 @@ def reports_due(office: Office, tx: Transaction) -> tuple[DueReport, ...]:
     begun = since.astimezone(CHINA).date()
     return tuple(
         DueReport(asked.to, asked.every_days, begun + timedelta(days=asked.every_days), asked.cited)
-        for asked in office.policies.reports()
+        for asked in office.policies_here.reports()
     )
 
 

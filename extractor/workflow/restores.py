@@ -107,7 +107,7 @@ def drill(office: Office, *, open_home: Opener, who: Actor | None = None) -> Res
         )  # fmt: skip
     with office.store.transaction() as tx:
         said = f"drill; files {found.files}; log {found.log_entries}; packages {found.packages}; {found.seconds:.1f} s"
-        facts = cited_facts(office.policies.practice(PracticeKind.BACKUP_RESTORED))
+        facts = cited_facts(office.policies_here.practice(PracticeKind.BACKUP_RESTORED))
         person = who.person if who else None
         office.log(
             tx, Verb.RESTORE, person, object=made.number, object_digest=made.archive_digest, bytes=found.bytes,
@@ -150,7 +150,7 @@ def _verified(folder: Path, open_home: Opener, listed: BackupList, archive: Path
             (home.root / office.settings.data).mkdir(mode=0o700, parents=True, exist_ok=True)
         digest, size = digest_of_file(archive)
         with office.store.transaction() as tx:
-            facts = cited_facts(office.policies.practice(PracticeKind.BACKUP_RESTORED))
+            facts = cited_facts(office.policies_here.practice(PracticeKind.BACKUP_RESTORED))
             said = f"files {len(listed.items)}; log {log.size}; packages {len(packages)}"
             office.log(tx, Verb.RESTORE, None, object="backup", object_digest=digest, bytes=size, reason=said, **facts)
     return log, len(packages)

@@ -17,6 +17,7 @@ from extractor.policy import Cited
 from extractor.policy_set import PolicySet
 from extractor.policy_words import RetentionSubject
 from extractor.store.transaction import Document, Transaction
+from extractor.workflow.destruction_orders import destroyed_by
 from extractor.workflow.grounds import reasons_of
 from extractor.workflow.office import CHINA, Office
 from extractor.workflow.standing import policies_of
@@ -88,15 +89,17 @@ def check_document_floor(office: Office, tx: Transaction, kind: str, number: str
 
 
 def kept(office: Office, tx: Transaction) -> tuple[Kept, ...]:
-    """Return the log, every package and every record, each with the day up to which it is kept."""
+    """Return the log, every package that is still there and every record, each with the day up to which it is kept."""
     found = []
     oldest = search(tx, limit=1)
     if oldest:
         begun = datetime.fromisoformat(oldest[0].time).astimezone(CHINA).date()
-        found.append(_kept(office, (office.policies,), (RetentionSubject.LOG, "log", ""), begun))
+        found.append(_kept(office, (office.policies_here,), (RetentionSubject.LOG, "log", ""), begun))
     for kind in ("package", *RECORD_KINDS):
         subject = RetentionSubject.PACKAGE if kind == "package" else RetentionSubject.RECORDS
         for each in tx.find(kind):
+            if kind == "package" and destroyed_by(tx, each.number):
+                continue
             first = tx.versions(kind, each.number)[0]
             found.append(_kept(office, _policies(office, tx, first), (subject, kind, each.number), _day(first)))
     return tuple(found)
@@ -115,7 +118,7 @@ def _policies(office: Office, tx: Transaction, document: Document) -> tuple[Poli
     cover: dict[str, Any] = body.get("cover", {}).get("provenance", body.get("chain", body))
     request = str(cover.get("request", ""))
     known = request.startswith("RQ-") and tx.state("request", request) is not None
-    return (office.policies, policies_of(office, tx, request)) if known else (office.policies,)
+    return (office.policies_here, policies_of(office, tx, request)) if known else (office.policies_here,)
 
 
 def _day(document: Document) -> date:

@@ -116,7 +116,7 @@ def hand_over_unit(office: Office, to: str, who: Signatories) -> UnitHandover:
             tx.next_number("UH", office.today.year), office.settings.unit, to, people[0].id, people[1].id, people[2].id,
             made=office.now, requests=_requests(tx), packages=_packages(office, tx), records=_files(office, "records"),
             settings=(_file(office, "settings.yaml"), *_files(office, "catalogues")), keys=_keys(office), kinds=_kinds(tx),
-            log_size=size, log_root=root, cited=office.policies.practice(PracticeKind.UNIT_HANDOVER),
+            log_size=size, log_root=root, cited=office.policies_here.practice(PracticeKind.UNIT_HANDOVER),
         )  # fmt: skip
         stored = put_signed(office, tx, who.giver, about=About(_KIND, sheet.number, "given"), document=sheet)
         sign_stored(office, tx, who.receiver, about=About(_KIND, sheet.number, "received"), digest=stored)
@@ -181,7 +181,7 @@ def _packages(office: Office, tx: Transaction) -> tuple[ListedFile, ...]:
 
 def _is_package(record: dict[str, object]) -> bool:
     """Say whether a destruction record is about a delivered package, and not about what its run left in scratch."""
-    return record["ground"] in ("term_over", "withdrawn", "breach")
+    return record["ground"] in ("term_over", "withdrawn", "breach", "handed_over")
 
 
 def _files(office: Office, folder: str) -> tuple[ListedFile, ...]:

@@ -11,8 +11,10 @@ from test_approval import CATALOGUE, Site
 
 from extractor.catalogue import Table, UpdatePeriod
 from extractor.forms.catalogue_form import read_catalogue
+from extractor.forms.policy_form import policy_folder, read_policy
 from extractor.log import journal
 from extractor.log.entries import Result, Verb
+from extractor.policy_set import PolicySet
 from extractor.sources.snapshot import DigestOf, SourceFile, SourceSnapshot
 from extractor.workflow.freshness import LONGEST_DAYS, stale_fields, stale_sources, warn_of_stale
 
@@ -74,14 +76,12 @@ def test_the_warning_is_in_the_log_and_stops_nothing(site: Site) -> None:
     catalogue = replace(OURS, tables=(table, *OURS.tables[1:]), acquired=date(2026, 1, 1))
     stale = stale_sources(site.office, catalogue, [looked(table, date(2026, 1, 31))])
     assert stale_sources(site.office, catalogue, [looked(table, TODAY)]) == ()
-    from extractor.policy import Cited
-
-    rule = Cited("guiyang", "art_12", "第十二条")
+    guiyang = PolicySet((*site.office.policies.policies, read_policy(policy_folder() / "guiyang.yaml")))
     with site.office.store.transaction() as tx:
-        warn_of_stale(site.office, tx, stale, request="RQ-2026-0001", cited=(rule,))
+        warn_of_stale(site.office, tx, stale, request="RQ-2026-0001", policies=guiyang)
     with site.office.store.reading() as tx:
         (entry,) = journal.search(tx, verb=Verb.VERIFY)
     assert (entry.object, entry.result, entry.request) == (table.name, Result.FAILED, "RQ-2026-0001")
-    assert entry.reason == "stale: daily, last update 2026-01-31, 29 days"
-    assert (entry.rule, entry.article) == ("guiyang.art_12", "第十二条")
+    assert entry.reason == "stale: daily, last update 2026-01-31, 29 days; violation guiyang 第二十七条（五）"
+    assert (entry.rule, entry.article) == ("guiyang.art_12_stale", "贵阳市健康医疗大数据应用发展条例 第十二条")
     assert entry.columns == (f"{table.name}.{table.fields[0].name}",)
