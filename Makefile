@@ -36,6 +36,8 @@ bench: setup
 sweep: setup
 	$(BIN)/python -m benchmarks.text_quality
 	$(BIN)/python -m benchmarks.pipeline 5 3 --memory
+	OVER_ASKS=10000 $(BIN)/python -m pytest -q tests/property/test_over_asks.py
+	NEED=10000 $(BIN)/python -m pytest -q tests/property/test_plain_reading.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ from building import (
     changed,
     compiled,
     level,
+    policies,
     policy,
     refused,
     request,
@@ -26,7 +27,9 @@ from extractor.catalogue import Catalogue
 from extractor.errors import Refused
 from extractor.levels import hierarchy_of
 from extractor.log.entries import Verb
+from extractor.plans.compile import compile_plan
 from extractor.policy_set import PolicySet
+from extractor.policy_words import Side
 from extractor.requests import Request
 from extractor.selection import Circumstances
 
@@ -99,6 +102,7 @@ def test_sichuan_30_an_identifier_leaves_only_desensitised_without_written_autho
     assert "sichuan.art_30_identity" in rules
     found, rules = given(changed(asked, consent="written"), "patients.ID_NO", source)
     assert (found, "sichuan.art_30_identity" in rules) == (authorised, False)
+    assert alone(asked, "patients.ID_NO", of_kind("patients.ID_NO", kind, cls="other")[0]) == "unbounded"
 
 
 @pytest.mark.clause("sichuan", "art_30_names")
@@ -145,6 +149,11 @@ def test_sichuan_30_cases_of_persons_are_given_coarser_without_authorisation(
     found, rules = given(asked, place, source)
     assert (found, "sichuan.art_30_cases" in rules) == (shared, False)
     assert "sichuan.art_30_cases" not in given(changed(asked, consent="written"), place, restricted)[1]
+    direct, _ = of_kind(place, kind, cls="direct", sharing={"mode": "restricted"})
+    assert alone(asked, place, direct) == "unbounded"
+    # It is for the data of the province, not for what its units receive from elsewhere.
+    received = PolicySet(policies("sichuan").policies, (("sichuan", (Side.RECIPIENT,)),))
+    assert level(compile_plan(asked, restricted, received), place)[0] == shared
 
 
 @pytest.mark.clause("sichuan", "art_30_consent")
@@ -158,6 +167,9 @@ def test_sichuan_30_written_authorisation_opens_the_identity_of_that_person(kind
     found, rules = given(asked, "patients.ID_NO", source)
     assert (found, alone(asked, "patients.ID_NO", source)) == ("raw", "raw")
     assert "sichuan.art_30_consent" in rules
+    relative, _ = of_kind("patients.ID_NO", kind, subject="relative")
+    assert alone(asked, "patients.ID_NO", relative) == ("unbounded" if kind == "person_name" else "pseudonym")
+    assert alone(asked, "patients.ID_NO", of_kind("patients.ID_NO", kind, cls="other")[0]) == "unbounded"
     for less in ("none", "waiver"):
         found, rules = given(changed(asked, consent=less), "patients.ID_NO", source)
         assert (found == "raw", "sichuan.art_30_consent" in rules) == (False, False)
@@ -196,8 +208,9 @@ def test_sichuan_30_free_text_leaves_only_desensitised_whoever_authorises(consen
 
 @pytest.mark.clause("sichuan", "art_23_secrets")
 @pytest.mark.parametrize("kind", ["organization", "uscc"])
-def test_sichuan_23_what_is_published_names_no_unit_that_identifies(kind: str) -> None:
-    source, ask = of_kind("patients.EMPLOYER", kind)
+@pytest.mark.parametrize("cls", ["direct", "quasi", "sensitive"])
+def test_sichuan_23_what_is_published_names_no_unit_that_identifies(kind: str, cls: str) -> None:
+    source, ask = of_kind("patients.EMPLOYER", kind, cls=cls)
     plain, _ = of_kind("patients.EMPLOYER", kind, cls="other")
     asked = wants(ask, "patients.SEX", mode="public")
     found, rules = given(asked, "patients.EMPLOYER", source)
@@ -217,6 +230,7 @@ def test_sichuan_31_systems_of_sensitive_and_identifying_fields_have_grade_3(mod
     weak = wants(place, population=ON_SEX, mode=mode, safeguards={"mlps": 2})
     assert "sichuan.art_31_mlps" in refused("sichuan", weak)
     assert not refused("sichuan", changed(weak, safeguards={"mlps": 3}))
+    assert not refused("sichuan", changed(weak, mode="public"))
     of_others = changed(weak, variables=wants("patients.SEX").variables)
     assert "sichuan.art_31_mlps" not in refused("sichuan", of_others)
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from building import catalogue, policy, refused, request, step_rules, steps, without
+from building import catalogue, policies, policy, refused, request, step_rules, steps, without
 from installation import Site
 
 from extractor.errors import ApprovalError, Refused
 from extractor.log.entries import Verb
 from extractor.plans.compile import compile_plan
 from extractor.policy_set import PolicySet
+from extractor.policy_words import Side
 from extractor.requests import Request, State
 
 HEALTH, SECURITY = "四川省卫生健康委员会", "安全部门"
@@ -77,6 +78,8 @@ def test_sichuan_33_the_provider_applies_and_health_and_security_decide(site: Ca
     assert [step.unit for step in here.plan(number).steps[-3:]] == [None, HEALTH, SECURITY]
     here.approve(number, before=CHAIN[0])
     assert not_signed(here, number, "sichuan_abroad_security").startswith("the decision is missing")
+    with pytest.raises(ApprovalError, match="needs role provider"):
+        here.sign(number, CHAIN[0], here.person("operator", name="2"))
     here.sign(number, CHAIN[0])
     health = here.person("authority", HEALTH, "third")
     with pytest.raises(ApprovalError, match=f"signed by {SECURITY}"):
@@ -85,6 +88,21 @@ def test_sichuan_33_the_provider_applies_and_health_and_security_decide(site: Ca
     assert here.sign(number, "sichuan_abroad_security") is State.SUBMITTED
     assert here.sign(number, "sichuan_abroad_health") is State.APPROVED
     assert "sichuan.art_33_abroad" not in step_rules(here.plan(here.submit(wants())))
+
+
+@pytest.mark.clause("sichuan", "art_33_abroad")
+@pytest.mark.clause("sichuan", "art_33_assessments")
+def test_sichuan_33_the_chain_is_for_the_data_of_the_province_and_opens_no_other() -> None:
+    abroad, source = wants(safeguards={"abroad": True}), catalogue("sichuan")
+    whole = policies("sichuan").policies
+    own, received = (PolicySet(whole, (("sichuan", (side,)),)) for side in (Side.DATA, Side.RECIPIENT))
+    plan = compile_plan(abroad, source, own)
+    assert "sichuan.art_33_abroad" in step_rules(plan)
+    assert {"art_33_assessments"} < {cited.rule for each in plan.assessments for cited in each.cited}
+    with pytest.raises(Refused) as no:
+        compile_plan(abroad, source, received)
+    assert rules_of(no) == {"baseline.not_abroad"}
+    assert received.assessments(abroad, source.tables[0].fields) == ()
 
 
 @pytest.mark.clause("sichuan", "art_33_assessments")
@@ -111,6 +129,7 @@ def test_sichuan_33_where_only_this_article_asks_what_stays_in_the_country_needs
     only = PolicySet((policy("baseline"), without(policy("sichuan"), "art_19_assessments")))
     source = catalogue("sichuan")
     abroad = compile_plan(wants(safeguards={"abroad": True}), source, only)
+    assert {each.valid_days for each in abroad.assessments} == {365}
     assert [each.kind.value for each in abroad.assessments] == ["confidentiality", "security_risk", "privacy_impact"]
     assert compile_plan(wants(), source, only).assessments == ()
 

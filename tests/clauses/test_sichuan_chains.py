@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from building import (
-    ON_OPEN_FIELDS,
     catalogue,
     changed,
     compiled,
     policies,
-    policy,
     request,
     step_rules,
     steps,
-    without,
 )
 from installation import Site
 
+from extractor.catalogue import Catalogue
 from extractor.errors import ApprovalError
 from extractor.plans.compile import compile_plan
-from extractor.plans.nodes import Plan
 from extractor.policy_set import PolicySet
-from extractor.policy_words import Side
+from extractor.policy_words import History, Side
 from extractor.requests import Request, Role, State
 from extractor.selection import Circumstances
 from extractor.workflow.assessments import AssessmentResult
@@ -42,6 +38,7 @@ FOR_PROFIT: dict[str, Any] = {
     "purpose": {"category": "product", "non_profit": False},
 }
 OTHER = {"name": "另一公司", "uscc": "91510100MA00000000"}
+FIELDS = catalogue("sichuan").tables[0].fields
 KINDS = ("confidentiality", "security_risk", "privacy_impact")
 
 
@@ -84,6 +81,8 @@ def decided(here: Site, number: str, last: str, *, applicant: str = "示例大�
     assert f"signed by {HEALTH}" in not_signed(here, number, "sichuan_office_review", here.person("authority"))
     assert here.sign(number, "sichuan_office_review", office) is State.SUBMITTED
     assert "has already had the part approve" in not_signed(here, number, last, office)
+    assert "needs role authority" in not_signed(here, number, last, wrong_role)
+    assert f"signed by {HEALTH}" in not_signed(here, number, last, here.person("authority"))
     assert here.sign(number, last) is State.APPROVED
 
 
@@ -145,23 +144,59 @@ def test_sichuan_19_the_same_fields_for_the_same_use_by_another_are_decided_by_t
     assert chain(here, here.submit(wants(**FOR_PROFIT, variables=wants("patients.BIRTH").variables)))[0] == BY_COUNCIL
 
 
+NON_PROFIT = {"purpose": {"category": "product", "non_profit": True}}
+
+
 @pytest.mark.parametrize(
-    ("changes", "history"),
+    ("rule", "use", "histories"),
     [
-        pytest.param({}, "first", marks=pytest.mark.clause("sichuan", "art_19_non_profit")),
-        pytest.param(FOR_PROFIT, "first", marks=pytest.mark.clause("sichuan", "art_19_for_profit")),
-        pytest.param(FOR_PROFIT, "renewal", marks=pytest.mark.clause("sichuan", "art_19_renewal")),
-        pytest.param(FOR_PROFIT, "precedent", marks=pytest.mark.clause("sichuan", "art_19_precedent")),
+        pytest.param("non_profit", NON_PROFIT, set(History), marks=pytest.mark.clause("sichuan", "art_19_non_profit")),
+        pytest.param("for_profit", FOR_PROFIT, {"first"}, marks=pytest.mark.clause("sichuan", "art_19_for_profit")),
+        pytest.param("renewal", FOR_PROFIT, {"renewal"}, marks=pytest.mark.clause("sichuan", "art_19_renewal")),
+        pytest.param("precedent", FOR_PROFIT, {"precedent"}, marks=pytest.mark.clause("sichuan", "art_19_precedent")),
     ],
 )
-def test_sichuan_19_the_province_decides_on_its_own_data_and_not_on_what_its_units_receive(
-    changes: dict[str, Any], history: str
+def test_sichuan_19_each_way_of_deciding_is_for_its_own_use_and_history(
+    rule: str, use: dict[str, Any], histories: set[str]
 ) -> None:
-    facts = replace(Circumstances(), history=type(Circumstances().history)(history))
-    for place, ends in ((Side.DATA, True), (Side.RECIPIENT, False)):
-        sided = PolicySet(policies("sichuan").policies, (("sichuan", (place,)),))
-        plan = compile_plan(wants(**changes), catalogue("sichuan"), sided, facts)
-        assert ("sichuan_office_review" in steps(plan)) is ends
+    for other in (NON_PROFIT, FOR_PROFIT):
+        for history in History:
+            plan = compiled("sichuan", wants(**other), catalogue("sichuan"), Circumstances(history))
+            asked = other is use and history in histories
+            assert (f"sichuan.art_19_{rule}" in step_rules(plan)) is asked
+
+
+@pytest.mark.parametrize(
+    ("rule", "use", "history"),
+    [
+        pytest.param("non_profit", NON_PROFIT, "first", marks=pytest.mark.clause("sichuan", "art_19_non_profit")),
+        pytest.param("for_profit", FOR_PROFIT, "first", marks=pytest.mark.clause("sichuan", "art_19_for_profit")),
+        pytest.param("renewal", FOR_PROFIT, "renewal", marks=pytest.mark.clause("sichuan", "art_19_renewal")),
+        pytest.param("precedent", FOR_PROFIT, "precedent", marks=pytest.mark.clause("sichuan", "art_19_precedent")),
+    ],
+)
+@pytest.mark.parametrize("sharing", ["open", "conditional", "restricted"])
+def test_sichuan_19_the_province_decides_on_its_own_data_that_are_not_open(
+    rule: str, use: dict[str, Any], history: str, sharing: str
+) -> None:
+    facts = Circumstances(History(history))
+    source = catalogue("sichuan", fields={"patients.SEX": {"sharing": {"mode": sharing}}})
+    shared = wants("patients.SEX", population=ON_SEX, **use)
+    assert bool(decides(shared, source, facts, Side.DATA) & {f"sichuan.art_19_{rule}"}) is (sharing != "open")
+    # What its units receive from elsewhere is decided on there.
+    assert decides(shared, source, facts, Side.RECIPIENT) == set()
+    assert f"sichuan.art_19_{rule}" in decides(wants(**use), source, facts, Side.DATA)
+
+
+def decides(asked: Request, source: Catalogue, facts: Circumstances, side: Side) -> set[str]:
+    """Return the rules of the draft behind the steps of a plan, where the draft applies on one side."""
+    plan = compile_plan(asked, source, on_side(side), facts)
+    return {rule for rule in step_rules(plan) if rule.startswith("sichuan.")}
+
+
+def on_side(side: Side) -> PolicySet:
+    """Return baseline and draft, the draft as that of the data's place or as that of the recipient's."""
+    return PolicySet(policies("sichuan").policies, (("sichuan", (side,)),))
 
 
 # --- 第十九条: the three assessments ------------------------------------------------------------------------------------
@@ -212,49 +247,5 @@ def test_sichuan_19_the_provider_assesses_and_nobody_else(site: Callable[..., Si
             here.assess(number, "confidentiality")
     del here.people[Role.PROVIDER.value, "示例医院", ""]
     assert here.approve(number) is State.APPROVED
-
-
-# --- 第二十二条、第二十三条: what may be public ----------------------------------------------------------------------
-
-
-@pytest.mark.clause("sichuan", "art_22_open")
-def test_sichuan_22_open_fields_are_registered_by_the_operator_who_releases_them() -> None:
-    # Article 23 names this step too; taken alone, article 22 still asks for it.
-    only = PolicySet((policy("baseline"), without(policy("sichuan"), "art_23_open")))
-    opened = compile_plan(open_field(), catalogue("sichuan"), only)
-    assert steps(opened) == ("operator_release",)
-    assert step_rules(opened) == {"sichuan.art_22_open"}
-    assert "operator_release" not in steps(planned(wants("patients.SEX", population=ON_SEX)))
-
-
-@pytest.mark.clause("sichuan", "art_23_open")
-def test_sichuan_23_the_authority_of_the_same_level_approves_open_fields(site: Callable[..., Site]) -> None:
-    here = site("sichuan")
-    number = here.submit(open_field())
-    assert chain(here, number) == (("operator_release", "sichuan_publication"), {"sichuan.art_23_open"})
-    here.sign(assessed(here, number), "operator_release")
-    assert here.state(number) is State.SUBMITTED
-    assert "needs role authority" in not_signed(here, number, "sichuan_publication", here.person("operator", name="2"))
-    assert here.sign(number, "sichuan_publication") is State.APPROVED
-    assert "sichuan_publication" not in steps(planned(wants("patients.SEX", population=ON_SEX)))
-
-
-@pytest.mark.clause("sichuan", "art_23_public")
-def test_sichuan_23_whatever_is_published_is_approved_by_the_authority_first(site: Callable[..., Site]) -> None:
-    here = site("sichuan")
-    asked = wants("patients.SEX", population=ON_SEX, mode="public")
-    number = here.submit(asked)
-    assert chain(here, number)[0] == (*BY_LEADER, "sichuan_publication")
-    assert here.approve(number, before="sichuan_publication") is State.SUBMITTED
-    assert here.sign(number, "sichuan_publication") is State.APPROVED
-    assert "sichuan_publication" not in steps(planned(changed(asked, mode="controlled")))
-
-
-def open_field() -> Request:
-    """Return a request for an open field alone."""
-    return wants("admissions.WARD", population=ON_OPEN_FIELDS)
-
-
-def planned(asked: Request) -> Plan:
-    """Return the plan under baseline and draft."""
-    return compiled("sichuan", asked, catalogue("sichuan"))
+    assert on_side(Side.DATA).assessments(wants(), FIELDS)
+    assert on_side(Side.RECIPIENT).assessments(wants(), FIELDS) == ()

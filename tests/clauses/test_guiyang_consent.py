@@ -1,0 +1,85 @@
+"""贵阳市健康医疗大数据应用发展条例 art. 14: a run gives the rows of those who authorised this use, as the register stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import polars as pl
+import pytest
+from building import compiled, request
+from installation import Site
+
+from extractor.deid.pseudonyms import ProjectKeys
+from extractor.engines.release import Release
+from extractor.errors import Refused
+from extractor.log.entries import Verb
+from extractor.requests import Request, Role
+from extractor.workflow.consent_register import ConsentScope
+from extractor.workflow.consents import consents_now, give, revoke, settle_sifted
+
+# --- 第十四条: the person authorises ----------------------------------------------------------------------------------
+
+ASKS = ("patients.PATIENT_ID:pseudonym", "patients.NAME", "patients.SEX")
+PERSONS = {"PATIENT_ID": ["P1", "P2", "P3"], "NAME": ["甲", "乙", "丙"], "SEX": ["1", "1", "1"]}
+YEAR = ConsentScope(date(2026, 1, 1), date(2026, 12, 31))
+
+
+def released(here: Site, number: str, asked: Request) -> Release:
+    """Return what a run would give of three persons, by the register as it stands now."""
+    plan = here.plan(number)
+    with here.office.store.reading() as tx:
+        consents = consents_now(here.office, tx, asked, plan)
+    assert consents is not None
+
+    def opened(_: str, columns: tuple[str, ...]) -> pl.LazyFrame:
+        return pl.LazyFrame(PERSONS).select(columns)
+
+    return Release(plan, opened, ProjectKeys.derive(here.office.root_key.secret, "p"), consents=consents)
+
+
+def names(here: Site, number: str, asked: Request) -> set[str]:
+    """Return the names that a run would give."""
+    found = released(here, number, asked)
+    return {name for table in found.plan.tables for name in found.given(table).collect()["NAME"]}
+
+
+@pytest.mark.clause("guiyang", "art_14_authorised")
+def test_guiyang_14_only_who_authorised_this_use_and_has_not_taken_it_back_is_given(site: Callable[..., Site]) -> None:
+    here = site("guiyang")
+    asked = request(*ASKS, regime="guiyang", population="patients.SEX = '1'", consent="written")
+    number, provider = here.submit(asked), here.person(Role.PROVIDER)
+    consent = here.plan(number).consent
+    assert "guiyang.art_14_authorised" in {f"{c.regime}.{c.rule}" for c in (consent.cited if consent else ())}
+    assert names(here, number, asked) == set()
+    give(here.office, "clauses", provider, identities=["P1", "P2"], scope=YEAR)
+    give(here.office, "clauses", provider, identities=["P3"], scope=replace(YEAR, applicant="另一大学"))
+    assert names(here, number, asked) == {"甲", "乙"}
+    revoke(here.office, "clauses", provider, identities=["P2"])
+    assert names(here, number, asked) == {"甲"}
+    here.clock.set_day(date(2027, 1, 1))
+    assert names(here, number, asked) == set()
+
+
+@pytest.mark.clause("guiyang", "art_14_authorised")
+def test_guiyang_14_where_nobody_authorised_it_the_run_is_refused_under_the_article(site: Callable[..., Site]) -> None:
+    here = site("guiyang")
+    asked = request(*ASKS, regime="guiyang", population="patients.SEX = '1'", consent="written")
+    number = here.approved(asked)
+    order = here.order(number)
+    with pytest.raises(Refused) as no:
+        settle_sifted(here.office, order, here.plan(number), released(here, number, asked).sifted)
+    assert "guiyang.art_14_authorised" in {each.rule for each in no.value.reasons}
+    give(here.office, "clauses", here.person(Role.PROVIDER), identities=["P1"], scope=YEAR)
+    settle_sifted(here.office, order, here.plan(number), released(here, number, asked).sifted)
+    assert all("guiyang.art_14_authorised" in (entry.rule or "") for entry in here.logged(Verb.COMPARE))
+    assert (here.logged(Verb.COMPARE)[-1].reason or "").endswith("persons=1 persons_without_consent=2")
+
+
+@pytest.mark.clause("guiyang", "art_14_authorised")
+@pytest.mark.parametrize("consent", ["none", "waiver"])
+def test_guiyang_14_the_register_is_asked_only_where_a_request_stands_on_authorisation(consent: str) -> None:
+    written = compiled("guiyang", request(*ASKS, regime="guiyang", consent="written")).consent
+    assert "art_14_authorised" in {cited.rule for cited in (written.cited if written else ())}
+    assert compiled("guiyang", request(*ASKS, regime="guiyang", consent=consent)).consent is None
