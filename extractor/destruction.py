@@ -29,6 +29,7 @@ class Ground(StrEnum):
     TERM_OVER = "term_over"
     WITHDRAWN = "withdrawn"
     BREACH = "breach"
+    HANDED_OVER = "handed_over"
 
 
 class Method(StrEnum):
@@ -152,12 +153,16 @@ class Verification:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the record belongs to: the request's number and the digests of plan, run and package (none if it never came to one)."""
+    """What the record belongs to: the request's number and the digests of plan, run and package (none if it never came to one).
+
+    ``order`` is the number of the destruction order, where one was carried out.
+    """
 
     request: str
     plan: str
     run: str
     package: str | None = None
+    order: str | None = None
 
 
 @dataclass(frozen=True)

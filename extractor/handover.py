@@ -10,7 +10,7 @@ from datetime import datetime
 
 from extractor.canonical import canonical_bytes
 from extractor.errors import ApprovalError
-from extractor.manifest import Item
+from extractor.manifest import AgreementRef, Item
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class HandoverSheet:
     custody: Custody
     remarks: str = ""
     signatures: tuple[HandoverSignature, ...] = ()
+    agreement: AgreementRef | None = None
 
     @property
     def unsigned(self) -> bytes:

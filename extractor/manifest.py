@@ -94,6 +94,18 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class AgreementRef:
+    """The agreement under which a package is given: its number, and the digest of the document that both parties signed."""
+
+    number: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        _text(self.number, "agreement.number")
+        _need(_DIGEST.fullmatch(self.digest), "agreement.digest", "a digest sha256:… or sm3:…")
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What the package was made from, by number and digest: one link of the chain request → … → destruction record."""
 
@@ -104,6 +116,7 @@ class Provenance:
     policy_digests: tuple[str, ...]
     approvals: tuple[Approval, ...]
     run: str
+    agreement: AgreementRef | None = None
 
     def __post_init__(self) -> None:
         _text(self.request, "cover.provenance.request")

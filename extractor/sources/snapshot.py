@@ -17,7 +17,7 @@ import polars as pl
 
 from extractor.catalogue import Table, TableFormat, ValueFormat
 from extractor.deid.identity_text import canonical_series
-from extractor.errors import SourceError
+from extractor.errors import NotUnique, SourceError
 from extractor.sources.files import file_name, reading, source_files
 from extractor.sources.tables import csv_frame, missing_column, wrong_type
 from extractor.sources.values import fits, type_name
@@ -131,7 +131,7 @@ def check_unique(frame: pl.LazyFrame | pl.DataFrame, table: Table, key: Sequence
     """Check that the key columns are filled in every row and that no two rows have the same key.
 
     Raises:
-        SourceError: they are not, with the number of rows only.
+        NotUnique: they are not, with the number of rows only.
     """
     lazy = frame.lazy().select(key)
     schema = lazy.collect_schema()
@@ -154,8 +154,8 @@ def check_unique(frame: pl.LazyFrame | pl.DataFrame, table: Table, key: Sequence
         raise _key_fault(thing, f"{surplus} row(s) repeat a key that must be unique", f"{surplus} 行的主键重复")
 
 
-def _key_fault(thing: str, en: str, zh: str) -> SourceError:
-    return SourceError(
+def _key_fault(thing: str, en: str, zh: str) -> NotUnique:
+    return NotUnique(
         en,
         zh=zh,
         thing=thing,

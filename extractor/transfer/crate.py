@@ -113,6 +113,7 @@ def _contexts(cover: Cover) -> list[Entity]:
         {"@id": _agent(role, unit), "@type": "Organization", "name": unit, "description": role} for role, unit in roles
     ]
     policies: list[Json] = list(provenance.policy_digests)
+    agreed = provenance.agreement
     return [
         {"@id": "#issuer", "@type": "Organization", "name": cover.issuer_unit},
         {"@id": "#recipient", "@type": "Organization", "name": cover.recipient_unit},
@@ -122,6 +123,7 @@ def _contexts(cover: Cover) -> list[Entity]:
         _document("#plan", "Extraction plan 数据提取方案", provenance.plan_digest),
         _document("#catalogue", "Catalogue 数据资源目录", provenance.catalogue_digest),
         {"@id": "#policy", "@type": "CreativeWork", "name": "Policies 政策", "identifier": policies},
+        *([_document("#agreement", f"Agreement {agreed.number} 协议", agreed.digest)] if agreed else []),
         *agents,
     ]
 

@@ -14,18 +14,24 @@ from extractor.decode import from_json
 from extractor.errors import ApprovalError, IntegrityError
 from extractor.handover import Custody, HandoverSheet, HandoverSignature
 from extractor.log.entries import Verb
+from extractor.manifest import AgreementRef
 from extractor.plans.nodes import Plan
+from extractor.policy_words import PracticeKind
 from extractor.requests import Act, Role, State, next_state
 from extractor.store.transaction import Transaction
 from extractor.transfer.verify import STEP_NAMES, verify_package
 from extractor.workflow.agreements import signed_agreement
+from extractor.workflow.destruction_orders import check_not_destroyed
 from extractor.workflow.duties import open_on_delivery
-from extractor.workflow.office import ART_27, Actor, Office
+from extractor.workflow.office import Actor, Office
+from extractor.workflow.practised import practised
 from extractor.workflow.records import record_path, write_whole
 from extractor.workflow.runs import RunState, move_request, read_order
 from extractor.workflow.separation import Part, check_own_unit, take_part
 
 KEY_CHANNEL = "接收方自持 age 私钥,从未离开接收方;本包只加密到其公钥"
+
+_HANDED_OVER = (PracticeKind.SIGNED_HANDOVER, PracticeKind.ENCRYPTED_TRANSFER, PracticeKind.RECIPIENT_BOUND)
 
 
 def package_path(office: Office, package: str) -> Path:
@@ -67,11 +73,13 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
         run, package = package_of(tx, number)
         next_state(State(str(tx.state("request", number))), Act.HAND_OVER, number=number)
         agreed = signed_agreement(office, tx, number, from_json(Plan, tx.get("plan", number).body))
+        check_not_destroyed(tx, package)
         path = package_path(office, package)
         checked = verify_package(path, trusted=(office.unit_key.public.text,), today=office.today)
         assert checked.manifest is not None
         record = tx.get("run_record", run).body
         _check_digest(path, package, record["package_digest"])
+        agreement = AgreementRef(agreed.agreement.number, agreed.digest) if agreed else None
         sheet = HandoverSheet(
             number=tx.next_number("HS", office.today.year),
             request=number,
@@ -85,20 +93,23 @@ def give(office: Office, number: str, giver: Actor, *, custody: Custody, remarks
             receiver_unit=checked.manifest.cover.recipient_unit,
             custody=custody,
             remarks=remarks,
+            agreement=agreement,
         )
         signed = sheet.signed(_signature(office, "giver", giver, key.sign(sheet.unsigned).hex()))
         _store(office, tx, signed, giver)
-        _log_given(office, tx, giver, record | {"agreement": agreed.agreement.number if agreed else None})
+        _log_given(office, tx, giver, record | {"agreement": agreement.number if agreement else None})
     return signed
 
 
 def _log_given(office: Office, tx: Transaction, giver: Actor, record: dict[str, Any]) -> None:
-    """Log the delivery of a run's package, and once more under the verb that 榕政综〔2017〕122号 art. 27 has for it (共享)."""
+    """Log the delivery of a run's package, and once more as an act of its own verb (共享) where acts are to be logged."""
+    number = record["request"]
     about = {"object": record["package"], "request": record["request"], "object_digest": record["package_digest"]}
     about |= {"agreement": record["agreement"]}
     about |= {"bytes": record["package_bytes"], "rows": sum(table["rows_given"] for table in record["tables"])}
-    office.log(tx, Verb.DELIVER, giver.person, **about, reason=record["run"])
-    office.log(tx, Verb.SHARE, giver.person, **about, article=ART_27)
+    given = practised(office, tx, number, *_HANDED_OVER)
+    office.log(tx, Verb.DELIVER, giver.person, **about, reason=record["run"], **given)
+    office.log(tx, Verb.SHARE, giver.person, **about, **practised(office, tx, number, PracticeKind.ACTS_LOGGED))
 
 
 def receive(office: Office, number: str, receiver: Actor) -> HandoverSheet:
@@ -167,6 +178,7 @@ def _store(office: Office, tx: Transaction, sheet: HandoverSheet, actor: Actor) 
     stored = tx.put("handover", sheet.number, sheet)
     side = sheet.signatures[-1].side
     office.log(
-        tx, Verb.HANDOVER, actor.person, object=sheet.number, request=sheet.request, object_digest=stored, reason=side
-    )
+        tx, Verb.HANDOVER, actor.person, object=sheet.number, request=sheet.request, object_digest=stored, reason=side,
+        **practised(office, tx, sheet.request, PracticeKind.SIGNED_HANDOVER),
+    )  # fmt: skip
     write_whole(record_path(office, sheet.number), canonical_bytes(sheet))

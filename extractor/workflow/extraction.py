@@ -35,7 +35,7 @@ from extractor.errors import ApprovalError, NothingToGive, RiskNotMet
 from extractor.hardening import give_back_memory
 from extractor.log.entries import Verb
 from extractor.log.journal import head
-from extractor.manifest import Approval, Cover, LogPosition, Origin, Provenance, RiskSummary
+from extractor.manifest import AgreementRef, Approval, Cover, LogPosition, Origin, Provenance, RiskSummary
 from extractor.pages.render import dictionary_page
 from extractor.plans.minimality import check_minimal, columns_read
 from extractor.plans.nodes import Join, Plan, Scan, TablePlan, inputs
@@ -46,13 +46,15 @@ from extractor.sources.tables import open_table
 from extractor.store.transaction import Transaction
 from extractor.transfer.pipe import EncryptedFile
 from extractor.transfer.seal import PackageWriter, SealedPackage
+from extractor.workflow.agreements import signed_agreement
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
 from extractor.workflow.assessments import check_assessments
 from extractor.workflow.consents import consents_now, settle_sifted
 from extractor.workflow.duties import open_at_run_end
 from extractor.workflow.freshness import stale_sources, warn_of_stale
 from extractor.workflow.grants import check_grant
-from extractor.workflow.office import ART_27, Office
+from extractor.workflow.office import Office
+from extractor.workflow.practised import practised
 from extractor.workflow.records import give_place, record_path, write_whole
 from extractor.workflow.runs import (
     RunOrder,
@@ -67,6 +69,7 @@ from extractor.workflow.standing import policies_of
 from extractor.workspace import Workspace
 
 Progress = Callable[[dict[str, Any]], None]
+_SEALED = (PracticeKind.ENCRYPTED_TRANSFER, PracticeKind.RECIPIENT_BOUND, PracticeKind.SOURCE_AND_DATE)
 
 
 @dataclass
@@ -161,19 +164,19 @@ def _look_at_sources(job: _Job) -> tuple[SourceSnapshot, ...]:
 
 
 def _log_access(job: _Job, snapshots: tuple[SourceSnapshot, ...]) -> tuple[SourceSnapshot, ...]:
-    """Log the access to each source table in the operator's name (榕政综〔2017〕122号 art. 27), also for runs that fail later."""
+    """Log the access to each source table in the operator's name, also for runs that fail later."""
     office, order = job.office, job.order
     with office.store.transaction() as tx:
         operator = office.person(tx, order.operator)
+        asked = practised(office, tx, order.request, PracticeKind.ACTS_LOGGED)
         for snapshot in snapshots:
             columns = tuple(f"{snapshot.table}.{name}" for name in snapshot.columns)
             office.log(
                 tx, Verb.ACCESS, operator, object=snapshot.table, request=order.request, rows=snapshot.rows,
-                columns=columns, object_digest=_source_digest(snapshot), reason=order.number, article=ART_27,
+                columns=columns, object_digest=_source_digest(snapshot), reason=order.number, **asked,
             )  # fmt: skip
-        cited = policies_of(office, tx, order.request).practice(PracticeKind.STALE_SOURCES)
         stale = stale_sources(office, job.catalogue, snapshots)
-        warn_of_stale(office, tx, stale, request=order.request, cited=cited)
+        warn_of_stale(office, tx, stale, request=order.request, policies=policies_of(office, tx, order.request))
     return snapshots
 
 
@@ -318,6 +321,7 @@ def _cover(job: _Job, gate: GateResult) -> Cover:
     office, plan = job.office, job.plan
     with office.store.reading() as tx:
         approvals = approvals_of(tx, plan, job.order.request)
+        agreed = signed_agreement(office, tx, job.order.request, plan)
         position = head(tx, office.log_signer.verifier)
     assert position is not None
     grade = 1 if job.release.direct_left else gate.after.grade
@@ -337,6 +341,7 @@ def _cover(job: _Job, gate: GateResult) -> Cover:
                 Approval(d.step, d.role.value, d.unit, d.time.astimezone(UTC), stored) for d, stored in approvals
             ),
             run=job.order.number,
+            agreement=AgreementRef(agreed.agreement.number, agreed.digest) if agreed else None,
         ),
         origins=(Origin(plan.source.name, plan.source.acquired),),
         permitted_use=plan.terms,
@@ -437,10 +442,12 @@ def _log_sealed(job: _Job, tx: Transaction, sealed: SealedPackage, *, record: Ru
     """Log what the run measured, scanned, ended with and sealed, in figures and digests only."""
     office, order = job.office, job.order
     rows, risk = sum(table.rows_given for table in record.tables), record.risk["after"]
-    about = {"request": order.request, "rows": rows, "bytes": sealed.bytes}
+    about: dict[str, Any] = {"request": order.request, "rows": rows, "bytes": sealed.bytes}
     columns = tuple(f"{t.name}.{c.output}" for t in job.plan.tables for c in t.columns)
     figures = f"k={risk['k']} R={risk['R']:.6f} grade={risk['grade']}"
     office.log(tx, Verb.RISK, None, object=order.number, request=order.request, reason=figures)
-    office.log(tx, Verb.SCAN, None, object=order.package, request=order.request, rows=rows)
+    scanned = practised(office, tx, order.request, PracticeKind.LEAK_SCAN)
+    office.log(tx, Verb.SCAN, None, object=order.package, request=order.request, rows=rows, **scanned)
     office.log(tx, Verb.RUN_END, None, object=order.number, object_digest=digest(record), columns=columns, **about)
+    about |= practised(office, tx, order.request, *_SEALED)
     office.log(tx, Verb.SEAL, None, object=order.package, object_digest=sealed.digest, reason=manifest, **about)

@@ -11,6 +11,8 @@ from extractor.decode import from_json
 from extractor.destruction import missing_signatures
 from extractor.requests import Decision
 from extractor.workflow.delivery import package_path
+from extractor.workflow.destruction_orders import orders_of
+from extractor.workflow.giver_copies import copy_shown, copy_text, giver_copies
 from extractor.workflow.office import Office
 from extractor.workflow.purging import records_of
 from extractor.workflow.records import record_path
@@ -40,6 +42,12 @@ def overview(office: Office, number: str) -> dict[str, Any]:
             "destruction_records": [
                 {"number": r.number, "ground": r.ground.value, "to_sign": list(missing_signatures(r))} for r in records
             ],
+            "destruction_orders": [
+                {"number": o.order.number, "copy": o.order.copy.value, "ground": o.order.ground.value,
+                 "state": o.state.value, "to_sign": list(o.to_sign), "duty": o.order.duty, "record": o.record}
+                for o in orders_of(office, tx, request=number)
+            ],
+            "giver_copies": [copy_shown(each) for each in giver_copies(office, tx, request=number)],
         }  # fmt: skip
 
 
@@ -66,6 +74,12 @@ def overview_text(found: dict[str, Any]) -> str:
     for record in found["destruction_records"]:
         left = ", ".join(record["to_sign"]) or "已签齐 · complete"
         lines.append(f"  销毁记录 · destruction record {record['number']} ({record['ground']}): {left}")
+    for order in found["destruction_orders"]:
+        left = order["record"] or order["duty"] or ", ".join(order["to_sign"])
+        lines.append(
+            f"  销毁令 · destruction order {order['number']} ({order['ground']}): {order['state']} {left}".rstrip()
+        )
+    lines += [f"  {copy_text(each)}" for each in found["giver_copies"]]
     return "\n".join(lines)
 
 

@@ -37,11 +37,15 @@ from extractor.keys import PublicKey
 from extractor.log.entries import Verb
 from extractor.log.journal import head
 from extractor.log.journal import read as read_entry
+from extractor.policy import Cited
+from extractor.policy_words import PracticeKind
 from extractor.requests import Act, Person
 from extractor.scratch_items import WorkspaceItem
 from extractor.store.transaction import Transaction
 from extractor.transfer.dsse import sign_envelope, verify_envelope
+from extractor.workflow.applying import policies_about
 from extractor.workflow.approval import stored_subject
+from extractor.workflow.grounds import cited_facts
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.records import envelope_path, record_path, write_whole
 from extractor.workflow.runs import RunOrder, move_request
@@ -84,9 +88,9 @@ def purge_run(
             stored = tx.put("inventory", order.number, listed)
             office.log(
                 tx, Verb.PURGE, None, object=order.number, request=order.request, object_digest=stored,
-                reason=ground.value, article="榕政综〔2017〕122号 第二十三条",
+                reason=ground.value, **cited_facts(_asking_for_it(office, tx, order.request)),
             )  # fmt: skip
-            committed.append(_Committed(stored, _last_sequence(office, tx)))
+            committed.append(_Committed(stored, last_sequence(office, tx)))
 
     result = workspace.purge(commit)
     with office.store.transaction() as tx:
@@ -113,12 +117,17 @@ def purge_run(
             parties=parties,
             cannot_be_proven=tuple(Unprovable),
         )
-        _store(office, tx, record)
+        store_record(office, tx, record, cited=_asking_for_it(office, tx, order.request))
     return record
 
 
+def _asking_for_it(office: Office, tx: Transaction, request: str) -> tuple[Cited, ...]:
+    """Return the rules that ask for what a run leaves to be destroyed."""
+    return policies_about(office, tx, request).practice(PracticeKind.INTERMEDIATES_DESTROYED)
+
+
 def sign_destruction(office: Office, number: str, actor: Actor) -> DestructionRecord:
-    """Sign a destruction record as its destroyer or one of its witnesses; the last signature verifies the record.
+    """Sign a destruction record as destroyer, witness, or whoever ordered it; the last signature verifies the record.
 
     Raises:
         ApprovalError: the person has no part in the record or has signed already.
@@ -127,14 +136,20 @@ def sign_destruction(office: Office, number: str, actor: Actor) -> DestructionRe
     key = actor.signing_key()
     with office.store.transaction() as tx:
         record = from_json(DestructionRecord, tx.get("destruction", number).body)
-        part = Part.DESTROY if actor.person.id == record.parties.destroyer.id else Part.WITNESS
         signature = Signature(actor.person.id, key.public.text, key.sign(unsigned(record)).hex())
         signed = add_signature(record, signature)
-        take_part(tx, record.chain.request, actor.person, part, of=number)
+        take_part(tx, record.chain.request, actor.person, _part_in(record, actor.person), of=number)
         if not missing_signatures(signed):
             check_record(office, tx, signed)
-        _store(office, tx, signed, who=actor.person)
+        store_record(office, tx, signed, who=actor.person)
     return signed
+
+
+def _part_in(record: DestructionRecord, person: Person) -> Part:
+    parties = record.parties
+    if parties.approver and person.id == parties.approver.id:
+        return Part.ORDER
+    return Part.DESTROY if person.id == parties.destroyer.id else Part.WITNESS
 
 
 def records_of(tx: Transaction, request: str) -> tuple[DestructionRecord, ...]:
@@ -168,7 +183,7 @@ def verify_destruction(office: Office, number: str) -> DestructionRecord:
         check_record(office, tx, record)
         _check_envelope(office, record)
         entry = read_entry(tx, record.log_sequence)
-        if entry.verb is not Verb.PURGE or entry.object_digest != record.inventory_digest:
+        if entry.verb not in (Verb.PURGE, Verb.DESTROY_ORDER) or entry.object_digest != record.inventory_digest:
             raise IntegrityError(
                 "the log entry that the record names does not hold its inventory",
                 zh="记录所指的日志条目与其清单不符",
@@ -230,8 +245,15 @@ def close_request(office: Office, number: str, auditor: Actor) -> None:
         office.log(tx, Verb.VERIFY, auditor.person, object=number, request=number, object_digest=said)
 
 
-def _store(office: Office, tx: Transaction, record: DestructionRecord, *, who: Person | None = None) -> None:
-    """Store a record and its file for people, which carries the unit's signature beside it."""
+def store_record(
+    office: Office,
+    tx: Transaction,
+    record: DestructionRecord,
+    *,
+    who: Person | None = None,
+    cited: tuple[Cited, ...] = (),
+) -> None:
+    """Store a record and its file for people, which carries the unit's signature beside it; log it with the rules behind it."""
     stored = tx.put("destruction", record.number, record)
     verb = Verb.SIGN if who else Verb.DESTROY
     office.log(
@@ -242,6 +264,7 @@ def _store(office: Office, tx: Transaction, record: DestructionRecord, *, who: P
         request=record.chain.request,
         object_digest=stored,
         reason=record.ground.value,
+        **cited_facts(cited),
     )
     body = canonical_bytes(record)
     write_whole(record_path(office, record.number), body)
@@ -261,7 +284,8 @@ def _parties(office: Office, tx: Transaction, order: RunOrder) -> Parties:
     return Parties(destroyer, tuple(witnesses))
 
 
-def _last_sequence(office: Office, tx: Transaction) -> int:
+def last_sequence(office: Office, tx: Transaction) -> int:
+    """Return the sequence of the newest entry of the log."""
     found = head(tx, office.log_signer.verifier)
     assert found is not None
     return found[0].size - 1

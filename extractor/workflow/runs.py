@@ -16,8 +16,9 @@ from extractor.canonical import digest
 from extractor.decode import from_json
 from extractor.log.entries import Result, Verb
 from extractor.plans.nodes import Plan
-from extractor.requests import Act, Decision, Person, State, next_state
+from extractor.requests import Act, Decision, State, next_state
 from extractor.store.transaction import Transaction
+from extractor.workflow.duties import open_at_run_end
 from extractor.workflow.freshness import StaleSource
 from extractor.workflow.office import Office
 
@@ -156,8 +157,13 @@ def move_request(tx: Transaction, number: str, act: Act) -> State:
     return becomes
 
 
-def end_badly(office: Office, order: RunOrder, *, state: RunState, reason: str, who: Person | None = None) -> None:
-    """Record that a run failed or was interrupted, and move its request."""
+def end_badly(
+    office: Office, order: RunOrder, *, state: RunState, reason: str, cited: dict[str, str | None] | None = None
+) -> None:
+    """Record that a run failed or was interrupted, move its request, and open the duties that the end of a run brings.
+
+    ``cited`` are rule and article under which it was stopped, where a check or a refusal did.
+    """
     act = Act.INTERRUPT if state is RunState.INTERRUPTED else Act.FAIL
     verb = Verb.INTERRUPT if state is RunState.INTERRUPTED else Verb.RUN_END
     with office.store.transaction() as tx:
@@ -166,6 +172,7 @@ def end_badly(office: Office, order: RunOrder, *, state: RunState, reason: str, 
         tx.move("run", order.number, was=RunState.RUNNING.value, to=state.value)
         move_request(tx, order.request, act)
         office.log(
-            tx, verb, who, object=order.number, request=order.request, object_digest=digest(order),
-            result=Result.FAILED, reason=reason,
+            tx, verb, None, object=order.number, request=order.request, object_digest=digest(order),
+            result=Result.FAILED, reason=reason, **(cited or {}),
         )  # fmt: skip
+        open_at_run_end(office, tx, order.request, run=order.number, package=None)

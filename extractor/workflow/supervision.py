@@ -18,17 +18,18 @@ from typing import Any
 from extractor import errors
 from extractor.canonical import canonical_bytes
 from extractor.destruction import TWO_WITNESSES_FROM_GRADE, Ground
-from extractor.errors import ApprovalError, ExtractorError, Interrupted, ResidualFound
+from extractor.errors import ApprovalError, ExtractorError, Interrupted, NotUnique, ResidualFound
 from extractor.log.entries import Verb
 from extractor.plans.nodes import Plan
-from extractor.policy_words import IncidentCause
+from extractor.policy_words import IncidentCause, PracticeKind
 from extractor.requests import Act, Person, Role, State
 from extractor.store.transaction import Transaction
 from extractor.workflow.approval import current_plan, decisions_in_force
 from extractor.workflow.assessments import check_assessments
 from extractor.workflow.grants import check_grant
 from extractor.workflow.incidents import open_incident, verified_log
-from extractor.workflow.office import Actor, Office
+from extractor.workflow.office import Actor, Office, rules_behind
+from extractor.workflow.practised import practised
 from extractor.workflow.recovery import destroy_leftovers
 from extractor.workflow.runs import RunOrder, RunState, end_badly, move_request, process_identity
 from extractor.workflow.separation import Part, check_own_unit, check_part, take_part
@@ -87,7 +88,8 @@ def run_request(
         return order
     if isinstance(problem, ResidualFound):
         _open_leak(office, order, problem)  # Before the run's end: where this process dies in between, it is on record.
-    end_badly(office, order, state=RunState.FAILED, reason=type(problem).__name__ if problem else "worker died")
+    reason = office.said_of(problem) if problem else "worker died"
+    end_badly(office, order, state=RunState.FAILED, reason=reason, cited=_rules_behind(office, order, problem))
     raise problem or Interrupted(
         "the run's process died or was killed; nothing is delivered, its leftovers are destroyed and recorded",
         zh="运行进程中断;未交付任何数据,残留已销毁并记录",
@@ -95,6 +97,17 @@ def run_request(
         fix_en="look at memory and time limits, then run the request again",
         fix_zh="请检查内存与时间限制后重新运行",
     )
+
+
+def _rules_behind(office: Office, order: RunOrder, problem: ExtractorError | None) -> dict[str, str | None]:
+    """Return rule and article of the entry about a run that was stopped: of the check that stopped it, else of the refusal."""
+    if problem is None:
+        return {}
+    checks = {ResidualFound: PracticeKind.LEAK_SCAN, NotUnique: PracticeKind.UNIQUE_IDENTITY}
+    if (check := checks.get(type(problem))) is None:
+        return rules_behind(problem, office.against_changes)
+    with office.store.reading() as tx:
+        return practised(office, tx, order.request, check)
 
 
 def _open_leak(office: Office, order: RunOrder, found: ResidualFound) -> None:
@@ -130,7 +143,10 @@ def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> Ru
             signed = {**_fields(frozen), "signature": key.sign(canonical_bytes(frozen)).hex()}
             stored = tx.put("frozen", number, signed)
             move_request(tx, number, Act.FREEZE)
-            office.log(tx, Verb.FREEZE, operator.person, object=plan.digest, request=number, object_digest=stored)
+            office.log(
+                tx, Verb.FREEZE, operator.person, object=plan.digest, request=number, object_digest=stored,
+                **practised(office, tx, number, PracticeKind.MINIMAL_PLAN),
+            )  # fmt: skip
         people = _crew(office, tx, operator=operator.person, crew=crew, grade=_grade(plan))
         check_part(tx, number, people.destroyer, Part.DESTROY)
         for witness in people.witnesses:
@@ -139,7 +155,10 @@ def order_run(office: Office, number: str, operator: Actor, *, crew: Crew) -> Ru
         move_request(tx, number, Act.START)
         tx.put("run", order.number, order)
         tx.move("run", order.number, was=None, to=RunState.RUNNING.value)
-        office.log(tx, Verb.RUN_START, operator.person, object=order.number, request=number, object_digest=plan.digest)
+        office.log(
+            tx, Verb.RUN_START, operator.person, object=order.number, request=number, object_digest=plan.digest,
+            **practised(office, tx, number, PracticeKind.ROLES_RECORDED),
+        )  # fmt: skip
     return order
 
 

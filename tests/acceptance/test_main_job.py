@@ -314,6 +314,9 @@ def test_the_chain_of_digests_holds_and_is_in_the_log(story: Story) -> None:
     assert run["plan"] in by_verb["compile"] & by_verb["run_start"]
     assert package in by_verb["seal"] & by_verb["deliver"] & by_verb["share"]
     assert record["inventory_digest"] in by_verb["purge"]
+    agreement = said["giver"]["agreement"]
+    assert agreement == said["verify"]["agreement"] == provenance["agreement"]
+    assert agreement["number"].startswith("AG-") and agreement["digest"] in by_verb["agree"]
     assert {approval["digest"] for approval in provenance["approvals"]} <= by_verb["sign"]
     assert said["log"]["verified"] and said["exported"]["entries"] == said["export"]["entries"] > said["log"]["entries"]
     assert said["prove"]["proof"].startswith("c2sp.org/tlog-proof@v1")

@@ -280,3 +280,14 @@ def test_pictures_are_small() -> None:
     sizes = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").glob("*.png")}
     assert sizes
     assert {name: size for name, size in sizes.items() if size > 300_000} == {}
+
+
+def test_what_is_raised_for_the_sweep_and_what_is_a_benchmark_is_run_by_make() -> None:
+    makefile, bench = text_of("Makefile"), text_of("benchmarks/__main__.py")
+    sweep = makefile.partition("\nsweep:")[2].partition("\n\n")[0]
+    for path in (ROOT / "tests" / "property").glob("*.py"):
+        for raised in re.findall(r'os\.environ\.get\("(\w+)", "0"\)', path.read_text("utf-8")):
+            assert f"{raised}=10000 $(BIN)/python -m pytest -q {name_of(path)}" in sweep
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        runs = 'if __name__ == "__main__"' in path.read_text("utf-8") and path.stem != "__main__"
+        assert not runs or f'"benchmarks.{path.stem}"' in bench or f"benchmarks.{path.stem}" in sweep, path.name

@@ -18,14 +18,20 @@ ROLES = {
     Part.APPLY: Role.DATA_USER, Part.APPROVE: Role.OPERATOR, Part.AGREE: Role.DATA_USER,
     Part.RUN: Role.TECHNICAL_SERVICE_UNIT, Part.GIVE: Role.TECHNICAL_SERVICE_UNIT, Part.RECEIVE: Role.DATA_USER,
     Part.DESTROY: Role.DESTROYER, Part.WITNESS: Role.WITNESS, Part.AUDIT: Role.AUDITOR,
+    Part.ASSESS: Role.PROVIDER, Part.REPORT: Role.DATA_USER, Part.DOWNLOAD: Role.DATA_USER,
+    Part.ORDER: Role.AUTHORITY,
 }  # fmt: skip
 TOGETHER = {
     frozenset(pair)
     for pair in [
         (Part.APPLY, Part.AGREE), (Part.APPLY, Part.RECEIVE), (Part.AGREE, Part.RECEIVE), (Part.APPROVE, Part.AGREE),
-        (Part.RUN, Part.GIVE),
+        (Part.RUN, Part.GIVE), (Part.ASSESS, Part.APPROVE), (Part.ASSESS, Part.AGREE),
+        (Part.REPORT, Part.APPLY), (Part.REPORT, Part.AGREE), (Part.REPORT, Part.RECEIVE), (Part.REPORT, Part.DOWNLOAD),
+        (Part.DOWNLOAD, Part.APPLY), (Part.DOWNLOAD, Part.AGREE), (Part.DOWNLOAD, Part.RECEIVE),
+        (Part.ORDER, Part.APPROVE), (Part.ORDER, Part.AGREE), (Part.ORDER, Part.ASSESS),
     ]
 }  # fmt: skip
+OF_THE_APPLICANT = {Part.APPLY, Part.AGREE, Part.RECEIVE, Part.REPORT, Part.DOWNLOAD}
 
 
 def person(name: str, part: Part, unit: str = "") -> Person:
@@ -61,17 +67,18 @@ def test_three_parts_are_allowed_only_where_all_of_them_go_together(tx: Transact
 
 def test_the_role_that_a_person_holds_now_does_not_matter(tx: Transaction) -> None:
     take_part(tx, "RQ-1", person("p", Part.APPLY), Part.APPLY)
-    for part, role in product(set(Part) - {Part.APPLY, Part.AGREE, Part.RECEIVE}, Role):
+    for part, role in product(set(Part) - OF_THE_APPLICANT, Role):
         with pytest.raises(ApprovalError):
             take_part(tx, "RQ-1", Person("p", "p", role, "elsewhere", "ed25519:x"), part)
 
 
 def test_the_applicants_unit_has_no_part_but_its_own(tx: Transaction) -> None:
     take_part(tx, "RQ-1", person("a", Part.APPLY, "大学"), Part.APPLY)
-    for part in set(Part) - {Part.APPLY, Part.AGREE, Part.RECEIVE}:
+    for part in set(Part) - OF_THE_APPLICANT:
         with pytest.raises(ApprovalError, match="own unit"):
             take_part(tx, "RQ-1", person("b", part, "大学"), part)
-    take_part(tx, "RQ-1", person("c", Part.RECEIVE, "大学"), Part.RECEIVE)
+    for at, part in enumerate(sorted(OF_THE_APPLICANT)):
+        take_part(tx, "RQ-1", person(f"c{at}", part, "大学"), part)
 
 
 def test_one_person_signs_one_step_of_a_sort_and_may_sign_it_again(tx: Transaction) -> None:
@@ -91,8 +98,8 @@ def test_requests_do_not_mix_even_where_one_number_begins_another(tx: Transactio
 
 
 def test_each_part_needs_its_role_and_no_other_will_do(tx: Transaction) -> None:
-    """Approving and agreeing take the role that the step names, which is checked where it is signed."""
-    for part, role in product(set(Part) - {Part.APPROVE, Part.AGREE}, Role):
+    """Approving, agreeing and ordering take the role that step or rule names, which is checked where it is signed."""
+    for part, role in product(set(Part) - {Part.APPROVE, Part.AGREE, Part.ORDER}, Role):
         who = Person("p", "p", role, "u", "ed25519:x")
         number = f"RQ-{part}-{role}"
         if role is ROLES[part]:

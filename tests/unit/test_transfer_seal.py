@@ -9,7 +9,9 @@ import stat
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from extractor.canonical import digest_bytes
 from extractor.errors import ConfigurationError, FormError, StorageError
 from extractor.keys import AgeIdentity, SigningKey, create_identity, create_signing_key
 from extractor.manifest import (
+    AgreementRef,
     Approval,
     Cover,
     LogPosition,
@@ -169,6 +172,23 @@ def test_the_description_names_roles_and_units_and_every_file(site: Site, tmp_pa
     ]
     local = {name for name in referred if not name.startswith("http")}
     assert local <= entities.keys()
+
+
+def test_the_agreement_is_named_where_there_is_one_and_nothing_changes_where_there_is_none(
+    site: Site, tmp_path: Path
+) -> None:
+    agreed = AgreementRef("AG-2026-0001", a_digest("agreement"))
+    cover = replace(a_cover(), provenance=replace(a_cover().provenance, agreement=agreed))
+    for at, (given, named) in enumerate(((a_cover(), False), (cover, True))):
+        path = tmp_path / f"{at}.zip"
+        site.seal(path, given)
+        manifest = verify_package(path, trusted=site.trusted, today=date(2026, 12, 1)).manifest
+        assert manifest is not None and manifest.cover == given
+        assert (b"agreement" in manifest.to_json()) is named
+        with zipfile.ZipFile(path) as archive:
+            assert (b"#agreement" in archive.read("ro-crate-metadata.json")) is named
+    with pytest.raises(FormError):
+        AgreementRef("AG-2026-0001", "sha256:short")
 
 
 def test_no_plain_byte_is_in_any_file_while_a_package_is_sealed(site: Site, tmp_path: Path, monkeypatch) -> None:
