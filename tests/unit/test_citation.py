@@ -97,7 +97,9 @@ def test_an_article_left_outside_is_shown_with_its_reason_and_only_there() -> No
 def test_a_listed_violation_is_shown_with_the_refusals_that_match_it() -> None:
     covers = {each.number: each.covers for each in read_regime(POLICIES["chongqing"], "23").offences}
     assert covers["第二十三条（四）"] == "超出范围或目的"
-    assert covers["第二十三条（二）"] == ""
+    assert covers["第二十三条（二）"] == "重复采集"
+    (unmatched, *_) = read_regime(POLICIES["guiyang"], "27").offences
+    assert (unmatched.number, unmatched.covers) == ("第二十七条（一）", "")
 
 
 def test_an_article_that_the_regulation_does_not_have_shows_no_rule() -> None:
