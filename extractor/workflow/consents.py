@@ -119,7 +119,13 @@ def _enter(
             stored = put_signed(office, tx, provider, about=about, document=batch)
             tx.move(_KIND, about.number, was=None, to=said)
             office.log(
-                tx, verb, provider.person, object=about.number, object_digest=stored, rows=len(own), **cited_facts(cited)
+                tx,
+                verb,
+                provider.person,
+                object=about.number,
+                object_digest=stored,
+                rows=len(own),
+                **cited_facts(cited),
             )
             numbers.append(number)
     return tuple(numbers)
