@@ -58,11 +58,14 @@ def push(
     out: Annotated[Path | None, typer.Option(help="写入的 .zip 文件 · .zip file to write")] = None,
     by: Annotated[str | None, typer.Option("--by", help="办理人编号 · who hands it over (registered person)")] = None,
     key: KeyOption = None,
+    subject: Annotated[
+        str, typer.Option(help="推送内容 log/incident/report · what is pushed: the log, incidents or reports")
+    ] = "log",
     listed: Annotated[bool, typer.Option("--list", help="只列出应推送的机关与期限 · only list what is due")] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """推送使用日志 · hand the usage log to an organ that a rule names, as a file with a signed note; or list what is due."""
+    """推送日志、事件或报告 · hand log, incidents or reports to an organ that a rule names, with a signed note; or list what is due."""
     with opened(home, as_json=as_json) as office:
         from extractor.commands.log_acts import list_pushes_act, push_act
 
@@ -74,8 +77,11 @@ def push(
                 text=lambda: "\n".join(map(push_line, due)) or "无须推送 · none asked for",
             )
         else:
-            result = push_act(office, (to, out, by), key)
-            told = f"已推送 · pushed: {result.number} → {result.to}, {result.first}–{result.size - 1}"
+            result = push_act(office, (to, out, by), key, subject=subject)
+            what = (
+                f"{len(result.documents)} 件 · documents" if result.documents else f"{result.first}–{result.size - 1}"
+            )
+            told = f"已推送 · pushed: {result.number} → {result.to}, {what}"
             show(result, as_json=as_json, text=told)
 
 
@@ -98,7 +104,8 @@ def push_line(each: dict[str, Any]) -> str:
     """Return one line about a push that a rule asks for."""
     due = f"{each['due']}{' 逾期 · overdue' if each['overdue'] else ''}" if each["due"] else "根据需要 · as needed"
     last = f"{each['last'].number} {each['last'].time:%Y-%m-%d}" if each["last"] else "尚未推送 · never pushed"
-    return f"{each['to']}\t{due}\t{last}\t{each['article']}"
+    new = f"({each['new']} 件待推送 · new)" if each["new"] else ""
+    return f"{each['subject'].value}{new}\t{each['to']}\t{due}\t{last}\t{each['article']}"
 
 
 @app.command("search")

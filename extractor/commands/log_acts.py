@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from extractor.errors import UsageError
 from extractor.log.checkpoint import Verifier, open_checkpoint
 from extractor.log.entries import Verb
 from extractor.log.export import export, verify_export
+from extractor.policy_words import PushSubject
 from extractor.settings import Home
 from extractor.workflow.grounds import cited_facts
 from extractor.workflow.incidents import verified_log
 from extractor.workflow.office import Office
+from extractor.workflow.push_documents import documents_due, push_documents
 from extractor.workflow.pushes import Push, push_log, pushes_due
 
 
@@ -57,30 +60,43 @@ def export_act(office: Office, out: Path) -> dict[str, Any]:
     return {"path": str(out), "entries": found.size, "root": found.root.hex()}
 
 
-def push_act(office: Office, asked: tuple[str | None, Path | None, str | None], key: Path | None) -> Push:
-    """Push the log to an organ.
+def push_act(
+    office: Office, asked: tuple[str | None, Path | None, str | None], key: Path | None, *, subject: str = "log"
+) -> Push:
+    """Push the log, incidents or reports to an organ.
 
     Raises:
-        UsageError: organ, file or person is not named.
+        UsageError: organ, file or person is not named, or there is no such subject.
     """
+    if subject not in set(PushSubject):
+        known = ", ".join(PushSubject)
+        raise UsageError(
+            "there is no such subject of a push", zh="没有该推送内容", thing="--subject",
+            fix_en=f"choose one of {known}", fix_zh=f"请选择 {known}",
+        )  # fmt: skip
     to, out, by = asked
     if to is None or out is None or by is None:
         raise UsageError(
             "a push names organ, file and person", zh="推送须指明机关、文件和办理人", thing="--to, --out, --by",
             fix_en="give all three, or --list", fix_zh="请全部填写,或使用 --list",
         )  # fmt: skip
-    return push_log(office, actor(office, by, key), to=to, out=out)
+    if subject == PushSubject.LOG:
+        return push_log(office, actor(office, by, key), to=to, out=out)
+    return push_documents(office, actor(office, by, key), PushSubject(subject), to=to, out=out)
 
 
 def list_pushes_act(office: Office) -> list[dict[str, Any]]:
-    """Return every push of the log that a rule asks for, with the day on which it is due."""
+    """Return every push that a rule asks for, of log, incidents and reports, with the day on which it is due."""
+    documents = (documents_due(office, subject) for subject in (PushSubject.INCIDENT, PushSubject.REPORT))
     return [
         {
+            "subject": each.subject,
+            "new": each.new,
             "to": each.asked.to,
             "due": each.due,
             "overdue": each.overdue,
             "last": each.last,
             **cited_facts(each.asked.cited),
         }
-        for each in pushes_due(office)
+        for each in (*pushes_due(office), *chain.from_iterable(documents))
     ]
