@@ -27,6 +27,7 @@ from extractor.workflow.incidents import (
     report_incident,
 )
 from extractor.workflow.integrity import archive, close_breach
+from extractor.workflow.push_documents import push_documents
 from extractor.workflow.settling import settle
 
 HEALTH = "四川省卫生健康委员会"
@@ -220,3 +221,18 @@ def test_sichuan_19_incidents_are_handed_to_the_province_as_needed_and_logs_are_
     assert pushed == [(HEALTH, None)]
     assert policies("sichuan").pushes(PushSubject.LOG) == ()
     assert policies().pushes(PushSubject.INCIDENT) == ()
+
+
+@pytest.mark.clause("sichuan", "art_19_push")
+def test_sichuan_19_an_incident_is_handed_to_the_province_and_to_nobody_else(
+    site: Callable[..., Site], tmp_path: Path
+) -> None:
+    here = site("sichuan")
+    thing, operator = here.submit(wants()), here.person("operator")
+    with here.office.store.transaction() as tx:
+        number = open_incident(here.office, tx, IncidentCause.LEAK, thing=thing, found="1")
+    with pytest.raises(Refused):
+        push_documents(here.office, operator, PushSubject.INCIDENT, to="某公司", out=tmp_path / "other.zip")
+    pushed = push_documents(here.office, operator, PushSubject.INCIDENT, to=HEALTH, out=tmp_path / "incident.zip")
+    assert [each.number for each in pushed.documents] == [number]
+    assert [entry.rule for entry in here.logged(Verb.PUSH)] == ["sichuan.art_19_push"]

@@ -95,6 +95,8 @@ def test_sichuan_15_nothing_is_given_before_both_sides_signed_for_it(site: Calla
     with pytest.raises(ApprovalError, match="receiving unit"):
         here.receive(number, here.person("data_user", "另一大学"))
     here.receive(number)
+    handed = [entry.rule for entry in here.logged(Verb.HANDOVER) if entry.result.value == "ok"]
+    assert handed == ["sichuan.art_15_signed; sichuan.art_32_signed"] * 2
     assert here.state(number) is State.DELIVERED
     assert download(here.office, number, here.applicant, out=tmp_path / "p.zip").request == number
 
@@ -199,5 +201,6 @@ def test_sichuan_32_what_is_handed_over_is_encrypted_to_its_recipient(site: Call
         given = [name for name in package.namelist() if name.startswith("data/")]
         assert given == ["data/table.csv.age"]
         content = package.read(given[0])
+    assert ["sichuan.art_32_encrypted" in (entry.rule or "") for entry in here.logged(Verb.DELIVER)] == [True]
     assert content.startswith(b"age-encryption.org/v1\n-> X25519 ")
     assert b"COLUMN" not in content
