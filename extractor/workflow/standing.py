@@ -18,11 +18,12 @@ from extractor.policy_set import PolicySet, policies_for
 from extractor.policy_words import Place, Side
 from extractor.requests import Request
 from extractor.selection import Circumstances
-from extractor.store.transaction import Transaction
+from extractor.store.transaction import Document, Transaction
 from extractor.workflow.integrity import open_breaches
 from extractor.workflow.office import Office
 
 _KIND = "circumstances"
+_DECODED: dict[str, Policy] = {}
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,16 @@ def policies_of(_office: Office, tx: Transaction, number: str) -> PolicySet:
         StorageError: there is no such request.
     """
     standing = standing_of(tx, number)
-    policies = tuple(from_json(Policy, tx.by_digest(each.digest).body) for each in standing.policies)
+    policies = tuple(_policy(tx.by_digest(each.digest)) for each in standing.policies)
     return PolicySet(policies, tuple((each.regime, each.sides) for each in standing.policies if each.sides))
+
+
+def _policy(stored: Document) -> Policy:
+    """Return the policy of a stored version, whose body was seen to have its digest; the same digest is decoded once."""
+    found = _DECODED.get(stored.digest)
+    if found is None:
+        found = _DECODED[stored.digest] = from_json(Policy, stored.body)
+    return found
 
 
 def submitted_catalogue(tx: Transaction, number: str) -> Catalogue:
