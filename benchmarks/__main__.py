@@ -7,7 +7,9 @@ import platform
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.pipeline", "benchmarks.pseudonyms", "benchmarks.risk", "benchmarks.startup")
+BENCHMARKS = (
+    "benchmarks.pipeline", "benchmarks.compile", "benchmarks.pseudonyms", "benchmarks.risk", "benchmarks.startup",
+)  # fmt: skip
 
 
 def main() -> None:
