@@ -122,20 +122,23 @@ class Reason:
     violation: str = ""
 
 
+_CHANGE_REQUEST = ("change the request as each reason says and submit it again", "请按各项理由修改申请后重新提交")
+
+
 class Refused(ExtractorError):
-    """Policy refuses the act; every reason is given at once."""
+    """Policy refuses the act; every reason is given at once. ``fix`` is the way out, in English and Chinese."""
 
     exit_code = 4
 
-    def __init__(self, reasons: tuple[Reason, ...], *, thing: str = "") -> None:
+    def __init__(self, reasons: tuple[Reason, ...], *, thing: str = "", fix: tuple[str, str] = _CHANGE_REQUEST) -> None:
         self.reasons = reasons
         listing = {language: "; ".join(_line(reason, language) for reason in reasons) for language in ("zh", "en")}
         super().__init__(
             f"refused by policy for {len(reasons)} reason(s): {listing['en']}",
             zh=f"按政策拒绝,共 {len(reasons)} 项理由:{listing['zh']}",
             thing=thing,
-            fix_en="change the request as each reason says and submit it again",
-            fix_zh="请按各项理由修改申请后重新提交",
+            fix_en=fix[0],
+            fix_zh=fix[1],
         )
 
     def as_json(self) -> dict[str, object]:

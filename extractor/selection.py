@@ -29,6 +29,7 @@ class Circumstances:
 
     ``leans_on`` is the number of the earlier request that makes it a renewal or follows a precedent. ``breaches`` are the
     numbers of the applicant's open entries in the integrity archive. ``today`` is None where no day is to be checked.
+    ``no_renewal`` says in Chinese why a request is not the renewal that it asks to be, empty where it is one or asks for none.
     """
 
     history: History = History.FIRST
@@ -36,6 +37,7 @@ class Circumstances:
     filing: FilingRef | None = None
     breaches: tuple[str, ...] = ()
     today: date | None = None
+    no_renewal: str = ""
 
 
 NO_CIRCUMSTANCES = Circumstances()
@@ -98,12 +100,28 @@ class Selector:
 
 
 ALWAYS = Selector()
+_PROVINCES = (
+    *(11, 12, 13, 14, 15), *(21, 22, 23), *(31, 32, 33, 34, 35, 36, 37), *(41, 42, 43, 44, 45, 46),
+    *(50, 51, 52, 53, 54), *(61, 62, 63, 64, 65),
+)  # fmt: skip
+"""The first two digits of a division (GB/T 2260) inside the country in the sense of the law (出境入境管理法 art. 89)."""
+_APART = (71, 81, 82)
+"""Taiwan, Hong Kong, Macao: GB/T 2260 has divisions of them, and what goes there leaves the country in the sense of that law."""
 
 
 def is_domestic(division: str) -> bool:
-    """Say whether a division is in the country in the sense of the law (出境入境管理法 art. 89): not Taiwan, Hong Kong, Macao."""
+    """Say whether a division is in the country in the sense of the law: of a province, and not Taiwan, Hong Kong, Macao."""
+    return _province(division) in _PROVINCES
+
+
+def is_division(division: str) -> bool:
+    """Say whether a text can be a division of GB/T 2260: six digits that begin with a province."""
+    return _province(division) in (*_PROVINCES, *_APART)
+
+
+def _province(division: str) -> int | None:
     six_digits = len(division) == 6 and division.isdecimal() and division.isascii()
-    return six_digits and not division.startswith(("71", "81", "82"))
+    return int(division[:2]) if six_digits else None
 
 
 def goes_abroad(request: Request) -> bool:

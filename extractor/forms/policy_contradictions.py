@@ -12,7 +12,15 @@ from itertools import combinations
 from extractor.article_numbers import articles_in, chinese_number, whole_articles_in
 from extractor.catalogue import SharingClass
 from extractor.forms.faults import Fault, Place
-from extractor.forms.policy_parts import CeilingForm, PolicyForm, RequirementForm, RuleForm, SelectorForm, StepForm
+from extractor.forms.policy_parts import (
+    CeilingForm,
+    ChainForm,
+    PolicyForm,
+    RequirementForm,
+    RuleForm,
+    SelectorForm,
+    StepForm,
+)
 from extractor.levels import hierarchy_of
 from extractor.policy_words import Status
 
@@ -28,7 +36,7 @@ _TRUTHS = ("non_profit", "urgent", "abroad")
 
 def contradictions(form: PolicyForm) -> list[Fault]:
     """Return every contradiction of a policy whose keys are right."""
-    checks = (_dates, _levels, _steps, _agreements, _floors, _demands, _left_out)
+    checks = (_dates, _levels, _steps, _cases, _agreements, _floors, _demands, _left_out)
     return [fault for check in checks for fault in check(form)]
 
 
@@ -94,6 +102,31 @@ def _steps(form: PolicyForm) -> Iterator[Fault]:
                     "a step of this id stands above with another role or unit",
                     "同一 id 的步骤在上文属于另一角色或单位",
                 )
+
+
+def _cases(form: PolicyForm) -> Iterator[Fault]:
+    """Name each chain that takes the very case of another on another path, which begins or meets in a common step.
+
+    Chains without a common step add up, and so do those of a narrower and a wider case.
+    """
+    for (_, first), (at, second) in combinations(enumerate(form.chains), 2):
+        common = {step.id for step in first.steps} & {step.id for step in second.steps}
+        if common and _case(first.when) == _case(second.when) and _path(first) != _path(second):
+            yield Fault(
+                ("chains", at, "when"),
+                f"chain {first.id} stands over the same case with other steps",
+                f"流程 {first.id} 对同一情形规定了不同的步骤",
+            )
+
+
+def _case(when: SelectorForm) -> dict[str, object]:
+    """Return what a selector says, in no order."""
+    said = {name: getattr(when, name) for name in type(when).model_fields}
+    return {name: frozenset(value) if isinstance(value, tuple) else value for name, value in said.items()}
+
+
+def _path(chain: ChainForm) -> list[object]:
+    return [(step.id, step.role, step.unit, step.agrees) for step in chain.steps]
 
 
 def _agreements(form: PolicyForm) -> Iterator[Fault]:

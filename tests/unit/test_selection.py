@@ -6,12 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from test_policy_set import REQUEST, field
 
 from extractor.catalogue import FieldClass, Sharing, SharingClass, Subject
+from extractor.forms.shape import Division
 from extractor.policy_words import History, Side
 from extractor.requests import ApplicantKind, Consent, PurposeCategory, Request, SharingMode
-from extractor.selection import ALWAYS, NO_CIRCUMSTANCES, Circumstances, FilingRef, Selector, goes_abroad, is_domestic
+from extractor.selection import (
+    ALWAYS,
+    NO_CIRCUMSTANCES,
+    Circumstances,
+    FilingRef,
+    Selector,
+    goes_abroad,
+    is_division,
+    is_domestic,
+)
 
 URGENT = Circumstances(filing=FilingRef("UF-2026-0001", ()))
 ABROAD = replace(REQUEST, safeguards=replace(REQUEST.safeguards, abroad=True))
@@ -79,6 +90,7 @@ def test_a_rule_is_meant_for_a_side_on_which_its_policy_applies() -> None:
     [
         ("350100", True), ("659001", True), ("710000", False), ("810000", False), ("820000", False), ("US", False),
         ("35010", False), ("３５０１００", False), ("35010x", False), ("", False),
+        ("999999", False), ("000000", False), ("160000", False), ("240100", False), ("550000", False), ("660100", False),
     ],
 )  # fmt: skip
 def test_what_leaves_the_country_is_told_by_the_form_or_by_the_place(division: str, domestic: bool) -> None:
@@ -86,3 +98,19 @@ def test_what_leaves_the_country_is_told_by_the_form_or_by_the_place(division: s
     assert is_domestic(division) is domestic
     assert goes_abroad(kept) is not domestic
     assert goes_abroad(ABROAD)
+
+
+def test_the_form_takes_the_provinces_that_the_law_knows_and_no_other() -> None:
+    taken = {code for code in map("{:02d}0100".format, range(100)) if _is_taken(code)}
+    assert taken == {code for code in map("{:02d}0100".format, range(100)) if is_division(code)}
+    assert {code[:2] for code in taken if not is_domestic(code)} == {"71", "81", "82"}
+    assert len(taken) == 34
+    assert _is_taken("US")
+    assert not _is_taken("999999")
+
+
+def _is_taken(division: str) -> bool:
+    try:
+        return TypeAdapter(Division).validate_python(division) == division
+    except ValidationError:
+        return False
