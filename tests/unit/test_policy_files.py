@@ -522,3 +522,14 @@ def test_a_policy_file_is_named_after_its_regime(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_bytes((policy_folder() / f"{source}.yaml").read_bytes())
     with pytest.raises(FormError, match="named after its regime"):
         load_policies(["xiamen"], folder=tmp_path)
+
+
+def test_sichuan_cannot_let_two_paths_decide_on_one_case(tmp_path: Path) -> None:
+    text = (policy_folder() / "sichuan.yaml").read_text("utf-8")
+    assert text.count("history: [renewal]") == 1
+    twice = tmp_path / "sichuan.yaml"
+    twice.write_text(text.replace("history: [renewal]", "history: [first]"), "utf-8")
+    with pytest.raises(
+        FormError, match=r"sichuan\.yaml:\d+: chains\[\d\]\.when: chain art_19_for_profit stands over the same"
+    ):
+        read_policy(twice)
