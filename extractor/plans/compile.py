@@ -172,7 +172,7 @@ def _plan(reading: _Reading, asked: tuple[Field, ...], steps: tuple[ApprovalStep
         consent=consent_of(case, decided, reading.conditions),
         grant=policies.grant(),
         duties=policies.duties(request, asked, case.facts),
-        warnings=warnings_of(policies, tables),
+        warnings=warnings_of(case, tables),
     )
 
 

@@ -6,7 +6,7 @@ are not about one field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from extractor.catalogue import Catalogue, Field, FieldClass, SharingClass, Subject, UseMode
@@ -63,6 +63,12 @@ class Decided:
     field: Field
     column: ColumnPlan
     without: str | None = None
+
+    @property
+    def by_consent(self) -> bool:
+        """Whether it leaves finer than it would without the persons' consent."""
+        hierarchy = hierarchy_of(self.field.kind)
+        return self.without is not None and not hierarchy.at_least_as_coarse(self.column.level, self.without)
 
 
 def facets(field: Field) -> Facets:
@@ -138,7 +144,7 @@ class Levels:
         if variable.coarsest and not hierarchy.at_least_as_coarse(variable.coarsest, level):
             reasons.append(self._too_coarse(variable, bound))
         without = hierarchy.coarser(variable.level, grounds.without) if grounds.without is not None else None
-        return Decided(variable, field, _column(variable, field, grounds, level=level), without), reasons
+        return _counted(Decided(variable, field, _column(variable, field, grounds, level=level), without)), reasons
 
     def _unlisted(self, variable: Variable, field: Field) -> list[Reason]:
         """Say that the catalogue's list does not give the field: its category, or its mode of use where no filing opens it."""
@@ -173,6 +179,18 @@ class Levels:
         keys = tuple(filter(None, map(self._key, self.case.policies.policies)))
         locked = tuple(cited for cited in keys if cited.regime not in by_consent)
         return self._not_opened(f"population {table}.{field.name}", locked), bool(keys) and not locked
+
+
+def _counted(decided: Decided) -> Decided:
+    """Take a direct identifier that leaves by the person's own consent out of what the risk gate counts.
+
+    Whoever gives their name has agreed to be identified by it; with it counted, everybody would be alone in their class. The
+    consent is not that of the relative or the nurse who stands in the same row.
+    """
+    own = decided.field.cls is FieldClass.DIRECT and decided.field.subject is Subject.PERSON
+    if not (own and decided.by_consent):
+        return decided
+    return replace(decided, column=replace(decided.column, quasi=False))
 
 
 def _unknown_levels(variable: Variable, field: Field) -> list[Reason]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from extractor.canonical import digest
-from extractor.catalogue import Field, Subject, UseMode
+from extractor.catalogue import Field, FieldClass, Subject, UseMode
 from extractor.levels import hierarchy_of
 from extractor.plans.decide import NOT_GIVEN, Case, Decided
 from extractor.plans.demands import (
@@ -30,6 +30,8 @@ from extractor.requests import Consent
 
 Conditions = tuple[tuple[str, Field, bool], ...]
 """Fields of the population: place (``table.field``), field, and whether only consent opens a condition on it."""
+
+UNCOUNTED_ZH = "凭本人同意可识别的字段不计入重标识风险"
 
 
 def regimes_of(policies: PolicySet) -> tuple[PlannedRegime, ...]:
@@ -78,8 +80,7 @@ def consent_of(case: Case, decided: Iterable[Decided], conditions: Conditions) -
     columns = [
         ConsentColumn(each.variable.place, each.column.level, each.without)
         for each in decided
-        if each.without is not None
-        and not hierarchy_of(each.field.kind).at_least_as_coarse(each.column.level, each.without)
+        if each.without is not None and each.by_consent
     ]
     columns += [
         ConsentColumn(place, hierarchy_of(field.kind).names[0], NOT_GIVEN)
@@ -91,14 +92,28 @@ def consent_of(case: Case, decided: Iterable[Decided], conditions: Conditions) -
     return ConsentPlan(tuple(dict.fromkeys(columns)), case.policies.consents(case.request, case.facts))
 
 
-def warnings_of(policies: PolicySet, tables: tuple[TablePlan, ...]) -> tuple[str, ...]:
+def identified_by_consent(tables: Iterable[TablePlan]) -> tuple[str, ...]:
+    """Name the fields (``table.field``) by which persons agreed to be identified, which the risk gate therefore does not count."""
+    return tuple(
+        f"{table.name}.{column.output}"
+        for table in tables
+        for column in table.columns
+        if column.cls is FieldClass.DIRECT and hierarchy_of(column.kind).level(column.level).quasi and not column.quasi
+    )
+
+
+def warnings_of(case: Case, tables: tuple[TablePlan, ...]) -> tuple[str, ...]:
     """Return what an approver must be told before all else: drafts, and what may say more or be treated less than it seems."""
-    drafts = [f"{p.zh}为征求意见稿" for p in policies.policies if p.status is Status.DRAFT]
+    drafts = [f"{p.zh}为征求意见稿" for p in case.policies.policies if p.status is Status.DRAFT]
+    first = [f"不作为续期办理:{case.facts.no_renewal}"] if case.facts.no_renewal else []
     kinds = {column.kind for table in tables for column in table.columns}
     twice = ["同时提供出生日期与年龄,二者合并可能更精确"] if {"birth_date", "age"} <= kinds else []
+    named = identified_by_consent(tables)
     return (
         *drafts,
+        *first,
         *twice,
+        *([f"{UNCOUNTED_ZH}:{'、'.join(named)}"] if named else []),
         *(_unknown_patient(table) for table in tables if table.text_age and not _names_patient(table)),
     )
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.canonical import canonical_bytes
-from extractor.catalogue import Catalogue, Field, SharingClass, UseMode
+from extractor.catalogue import Catalogue, Field, FieldClass, SharingClass, Subject, UseMode
 from extractor.decode import from_json_text
 from extractor.demo.sources import example_folder
 from extractor.errors import Reason, Refused
@@ -19,8 +19,10 @@ from extractor.forms.catalogue_form import read_catalogue
 from extractor.forms.policy_form import load_policies
 from extractor.forms.request_form import read_request
 from extractor.levels import hierarchy_of
+from extractor.pages.render import plan_page, plan_text
 from extractor.plans.compile import compile_plan
 from extractor.plans.decide import facets
+from extractor.plans.explain import explain
 from extractor.plans.nodes import ColumnPlan, Plan
 from extractor.policy import Policy
 from extractor.policy_rules import (
@@ -251,6 +253,53 @@ def test_the_plan_names_the_columns_that_consent_opens_and_the_rule_of_the_regis
         ("patients.ADDRESS", "raw", "county"),
     ]  # fmt: skip
     assert "third.art_6" in {f"{c.regime}.{c.rule}" for c in plan.consent.cited}
+
+
+def relabelled(name: str, **changes: Any) -> Catalogue:
+    """Return the catalogue with one field of the patients changed."""
+    tables = tuple(
+        replace(
+            t, fields=tuple(replace(f, **changes) if (t.name, f.name) == ("patients", name) else f for f in t.fields)
+        )
+        for t in SMALL.tables
+    )
+    return replace(SMALL, tables=tables)
+
+
+def test_an_identifier_by_which_persons_agreed_to_be_identified_is_no_quasi_identifier_and_the_plan_says_so() -> None:
+    line = "凭本人同意可识别的字段不计入重标识风险:patients.NAME"
+    plan = compile_plan(asking("NAME", "raw", consent=Consent.WRITTEN), SMALL, FUZHOU)
+    assert (column(plan, "NAME").level, column(plan, "NAME").quasi) == ("raw", False)
+    assert column(plan, "SEX").quasi and "SEX" in plan.tables[0].quasi
+    assert line in plan.warnings
+    assert line in explain(plan).warnings
+    assert f"⚠ {line}" in plan_text(explain(plan)) and line in plan_page(explain(plan))
+    # What is no direct identifier is counted, with consent too; and without a raw identifier there is nothing to say.
+    address = compile_plan(asking("ADDRESS", "raw", consent=Consent.WRITTEN), SMALL, FUZHOU)
+    assert column(address, "ADDRESS").quasi
+    assert not [w for w in address.warnings if "凭本人同意" in w]
+
+
+def test_an_identifier_that_leaves_without_the_persons_own_consent_is_counted() -> None:
+    third = regime(ceilings=(Ceiling(rule("art_1"), Selector(), (KindLevel("address", "raw"),)),))
+    direct = relabelled("ADDRESS", cls=FieldClass.DIRECT)
+    assert column(compile_plan(asking("ADDRESS", "county"), direct, third), "ADDRESS").quasi
+    # With consent in the request, but no finer than it would be without.
+    asked = asking("ADDRESS", "county", consent=Consent.WRITTEN)
+    assert column(compile_plan(asked, direct, third), "ADDRESS").quasi
+    # What opens it is the person's consent, which is not that of the doctor or the relative in the same row.
+    key = Ceiling(
+        rule("art_5"), Selector(sharing=(SharingClass.RESTRICTED,), consent=(Consent.WRITTEN,)),
+        (KindLevel("address", "raw"),), Unlock.CONSENT,
+    )  # fmt: skip
+    for subject, counted in ((Subject.PERSON, False), (Subject.RELATIVE, True), (Subject.STAFF, True)):
+        shut = relabelled(
+            "ADDRESS", cls=FieldClass.DIRECT, subject=subject,
+            sharing=replace(SMALL.tables[0].fields[0].sharing, mode=SharingClass.RESTRICTED),
+        )  # fmt: skip
+        plan = compile_plan(asked, shut, regime(ceilings=(key,)))
+        assert plan.consent is not None
+        assert column(plan, "ADDRESS").quasi is counted
 
 
 @pytest.mark.parametrize(

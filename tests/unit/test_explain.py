@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -89,8 +90,9 @@ def test_no_literal_of_the_population_is_shown_in_any_form(parts: list[tuple[str
         for _, mark in parts:
             assert not set(mark) & set(text)
             assert json.dumps(mark)[1:-1] not in text
+        words = re.sub(r"sha256:[0-9a-f]{64}", "", text)  # four digits stand in some digest by chance
         for literal in ("771177", "1977-11-17", "1977"):
-            assert literal not in text
+            assert literal not in words
 
 
 def test_a_literal_that_stands_in_the_plan_would_be_seen_by_this_check() -> None:
