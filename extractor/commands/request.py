@@ -36,11 +36,12 @@ def submit(
         with office.store.reading() as tx:
             plan = approval.current_plan(office, tx, given)
         steps = [step.id for step in plan.steps]
-        shown = {"request": given, "plan": plan.digest, "steps": steps}
+        shown = {"request": given, "plan": plan.digest, "steps": steps, "warnings": plan.warnings}
+        warned = "".join(f"\n⚠ {warning}" for warning in plan.warnings)
         show(
             shown,
             as_json=as_json,
-            text=f"已提交 · submitted: {given}\n方案 · plan: {plan.digest}\n待签 · to sign: {', '.join(steps)}",
+            text=f"已提交 · submitted: {given}\n方案 · plan: {plan.digest}\n待签 · to sign: {', '.join(steps)}{warned}",
         )
 
 

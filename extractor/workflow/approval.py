@@ -23,6 +23,7 @@ from extractor.workflow.assessments import check_assessments
 from extractor.workflow.history import circumstances_now
 from extractor.workflow.office import Actor, Office, public_key_of
 from extractor.workflow.separation import Part, part_of, take_part
+from extractor.workflow.spoken import check_words
 from extractor.workflow.standing import circumstances_of, compile_here, policies_for_request, put_standing
 from extractor.workflow.statements import check_statement, put_statement
 
@@ -116,10 +117,12 @@ def sign(office: Office, number: str, step: str, actor: Actor, *, verdict: Verdi
     """Sign one step of a request's chain and return the request's state.
 
     Raises:
+        UsageError: the reason holds a number of a person.
         ApprovalError: not this step's turn, the wrong role or unit, a person who has acted on this request before, somebody
             of the applicant's own unit, or a decision over something that has changed.
         IntegrityError: the submission was not signed by the person that it names.
     """
+    check_words(verdict.reason, "--reason")
     with office.refusals_logged(actor.person, Verb.SIGN, number), office.store.transaction() as tx:
         state = _state(tx, number)
         _check_registered(office, tx, actor.person)

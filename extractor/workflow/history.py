@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from extractor.catalogue import Catalogue
 from extractor.decode import from_json
+from extractor.errors import Reason, Refused
 from extractor.keys import PublicKey
 from extractor.levels import hierarchy_of
 from extractor.plans.nodes import Plan
@@ -31,8 +32,10 @@ def circumstances_now(
     """Return what the store says about a request now.
 
     Raises:
-        Refused: the request leans on an urgent filing that does not stand.
+        Refused: the request renews one that does not exist, or leans on an urgent filing that does not stand.
     """
+    if request.renews is not None and tx.state("request", request.renews) is None:
+        raise _unknown_request()
     history, leans_on = history_of(office, tx, request, catalogue, policies=policies)
     return Circumstances(
         history=history,
@@ -40,7 +43,16 @@ def circumstances_now(
         filing=check_filing(office, tx, request, policies=policies),
         breaches=open_breaches(office, tx, uscc=request.applicant.uscc, unit=request.applicant.name),
         today=office.today,
+        no_renewal=_no_renewal(office, tx, request, catalogue, policies=policies) or "",
     )
+
+
+def _unknown_request() -> Refused:
+    reason = Reason("renews", "request", "", "没有这一申请", "there is no request of this number")
+    return Refused(
+        (reason,), thing="renews",
+        fix=("name the number of the request to be renewed (RQ-…), or leave `renews` out", "请填写拟续期的申请编号(RQ-…),或删去 renews"),
+    )  # fmt: skip
 
 
 def history_of(
@@ -51,15 +63,8 @@ def history_of(
     A renewal after the term has ended is a new application; a precedent is the earliest that there is. Where a regime has a chain
     for one of them, an authority must have decided on the earlier request under that regime; for a precedent always an authority.
     """
-    if request.renews is not None and tx.state("request", request.renews) in _GIVEN:
-        earlier = from_json(Request, tx.get("request", request.renews).body)
-        if (
-            earlier.until >= office.today
-            and _same_project(request, earlier)
-            and _nothing_wider(request, earlier, catalogue)
-            and all(_was_decided(tx, request.renews, regime) for regime in _asking(policies, History.RENEWAL))
-        ):
-            return History.RENEWAL, request.renews
+    if request.renews is not None and _no_renewal(office, tx, request, catalogue, policies=policies) is None:
+        return History.RENEWAL, request.renews
     by = _asking(policies, History.PRECEDENT) or (None,)
     for document in tx.find("request"):
         if tx.state("request", document.number) in _ALLOWED:
@@ -68,6 +73,32 @@ def history_of(
             if leans and all(_was_decided(tx, document.number, regime) for regime in by):
                 return History.PRECEDENT, document.number
     return History.FIRST, None
+
+
+def _no_renewal(
+    office: Office, tx: Transaction, request: Request, catalogue: Catalogue, *, policies: PolicySet
+) -> str | None:
+    """Say in Chinese why a request is not the renewal that it asks to be; None where it is, or asks for none.
+
+    Of a request that is not the applicant's own nothing is said but that: not even where it stands.
+    """
+    if request.renews is None:
+        return None
+    state = tx.state("request", request.renews)
+    earlier = from_json(Request, tx.get("request", request.renews).body) if state is not None else None
+    if earlier is None or not _same_applicant(request, earlier):
+        return "所填编号不是本单位的申请"
+    faults = (
+        (state not in _GIVEN, "原申请的数据尚未交付"),
+        (earlier.until < office.today, "原申请的使用期限已过"),
+        (not _same_project(request, earlier), "与原申请的项目或目录不同"),
+        (not _nothing_wider(request, earlier, catalogue), "所申请的内容或用途超出原申请"),
+        (
+            not all(_was_decided(tx, request.renews, regime) for regime in _asking(policies, History.RENEWAL)),
+            "原申请未经有权机关按适用制度审定",
+        ),
+    )
+    return next((why for broken, why in faults if broken), None)
 
 
 def _asking(policies: PolicySet, history: History) -> tuple[str, ...]:
@@ -109,9 +140,13 @@ def _is_signed(tx: Transaction, word: Decision) -> bool:
     return PublicKey.from_text(word.public_key, thing=word.person).accepts(word.signed_bytes, signature)
 
 
+def _same_applicant(request: Request, earlier: Request) -> bool:
+    same = (request.applicant.uscc, request.applicant.name)
+    return same == (earlier.applicant.uscc, earlier.applicant.name)
+
+
 def _same_project(request: Request, earlier: Request) -> bool:
-    same = (request.applicant.uscc, request.applicant.name, request.project.code, request.catalogue)
-    return same == (earlier.applicant.uscc, earlier.applicant.name, earlier.project.code, earlier.catalogue)
+    return (request.project.code, request.catalogue) == (earlier.project.code, earlier.catalogue)
 
 
 def _nothing_wider(request: Request, earlier: Request, catalogue: Catalogue) -> bool:

@@ -203,7 +203,9 @@ def check_residency(policies: PolicySet, settings: Settings) -> None:
         Refused: naming each rule that its division breaks.
     """
     if faults := policies.area_faults(settings.division, "settings.division", Place.INSTALLATION):
-        raise Refused(faults, thing="settings.division")
+        fix = ("name the division where the installation stands (init --division, settings.yaml), or move it into the area",
+               "请填写安装所在地的行政区划代码(init --division、settings.yaml),或迁入允许的区域")  # fmt: skip
+        raise Refused(faults, thing="settings.division", fix=fix)
 
 
 def violations_of(reasons: tuple[Reason, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pytest
 from extractor.bootstrap import init_home
 from extractor.decode import from_json
 from extractor.demo.sources import example_folder
-from extractor.errors import ApprovalError, ConfigurationError, Refused
+from extractor.errors import ApprovalError, ConfigurationError, Refused, UsageError
 from extractor.forms.request_form import read_request
 from extractor.keys import load_signing_key
 from extractor.log import journal
@@ -142,6 +142,16 @@ def test_a_step_before_its_turn_is_refused_logged_and_leaves_nothing(site: Site)
     with site.office.store.reading() as tx:
         assert tx.find("decision") == ()
         assert [document.body["part"] for document in tx.find("part")] == ["apply"]
+
+
+def test_a_reason_that_holds_the_number_of_a_person_is_not_signed_and_not_repeated(site: Site) -> None:
+    number = site.submit()
+    with pytest.raises(UsageError, match="number of a person") as caught:
+        site.sign(number, "operator_review", "operator", Verdict(Result.APPROVE, "同意,联系13912345678"))
+    assert "139" not in str(caught.value.as_json())
+    with site.office.store.reading() as tx:
+        assert tx.find("decision") == ()
+    site.sign(number, "operator_review", "operator")
 
 
 def test_organs_of_one_role_sign_in_any_order_but_after_the_operator(site: Site) -> None:

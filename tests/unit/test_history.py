@@ -12,6 +12,7 @@ from test_approval import CATALOGUE, REQUEST, Site, site
 
 from extractor.errors import Refused
 from extractor.forms.catalogue_form import read_catalogue
+from extractor.plans.explain import explain
 from extractor.plans.nodes import ApprovalStep
 from extractor.policy import Cited
 from extractor.policy_set import PolicySet
@@ -287,3 +288,35 @@ def test_an_urgent_filing_that_does_not_stand_is_refused_before_anything_is_comp
     with pytest.raises(Refused) as refusal:
         judged(site.office, replace(REQUEST, urgent_filing="UF-2026-0001"))
     assert {reason.thing for reason in refusal.value.reasons} == {"urgent_filing"}
+
+
+# --- why not ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_renewal_of_a_request_that_does_not_exist_is_refused(site: Site) -> None:
+    with pytest.raises(Refused, match="there is no request of this number") as no:
+        judged(site.office, replace(AGAIN, renews="RQ-2025-0002"))
+    assert "renews" in no.value.fix_en
+
+
+def test_the_plan_says_why_a_request_is_no_renewal_and_nothing_where_it_is(site: Site) -> None:
+    stored(site)
+    assert judged(site.office, AGAIN).plan.warnings == ()
+    wider = judged(site.office, with_level("BIRTH", "month"))
+    assert wider.plan.warnings == ("不作为续期办理:所申请的内容或用途超出原申请",)
+    assert explain(wider.plan).warnings == wider.plan.warnings
+    stored(site, state=State.SUBMITTED)
+    assert judged(site.office, AGAIN).plan.warnings == ("不作为续期办理:原申请的数据尚未交付",)
+
+
+@pytest.mark.parametrize("state", State)
+def test_of_anothers_request_nothing_is_told_but_that_it_is_not_the_applicants(site: Site, state: State) -> None:
+    stored(site, OTHER, state=state)
+    assert judged(site.office, AGAIN).plan.warnings == ("不作为续期办理:所填编号不是本单位的申请",)
+
+
+def test_a_plan_that_says_why_it_is_no_renewal_is_still_the_one_that_is_signed(site: Site) -> None:
+    stored(site, OTHER, state=State.SUBMITTED)
+    number = site.submit(AGAIN)
+    site.sign(number, "operator_review", "operator")
+    assert site.state(number) is State.SUBMITTED
