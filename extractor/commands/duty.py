@@ -73,6 +73,8 @@ def _facts(evidence: list[str]) -> dict[str, str]:
         name, equals, said = word.partition("=")
         if not equals:
             name, said = "digest", _digest(Path(word))
+        elif name.strip().lower() == "digest":
+            raise _typed_digest()
         if name in found:
             raise _usage("the same fact is given twice", "同一事项重复填写", name)
         found[name] = said
@@ -91,6 +93,15 @@ def _digest(file: Path) -> str:
     if empty:
         raise _usage("the file is empty", "文件为空", file.name)
     return f"sha256:{found}"
+
+
+def _typed_digest() -> Exception:
+    from extractor.errors import UsageError
+
+    return UsageError(
+        "a digest is not typed: it is taken of the file", zh="摘要不能直接填写,须由文件计算", thing="--evidence digest",
+        fix_en="give the file: --evidence PATH", fix_zh="请给出文件:--evidence 文件路径",
+    )  # fmt: skip
 
 
 def _usage(en: str, zh: str, thing: str) -> Exception:

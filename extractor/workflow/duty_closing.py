@@ -26,6 +26,7 @@ from extractor.workflow.office import Actor, Office
 from extractor.workflow.purging import check_record
 from extractor.workflow.separation import Part, take_part
 from extractor.workflow.signed import About, put_signed
+from extractor.workflow.spoken import check_words
 
 CLOSING = "duty_closing"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -78,9 +79,13 @@ def close_duty(office: Office, number: str, actor: Actor, *, facts: Mapping[str,
         facts: the evidence, as the kind of the duty's evidence has it (``FACTS``).
 
     Raises:
+        UsageError: a fact holds a number of a person.
         ApprovalError: no such duty, closed already, another role or unit, or evidence that does not fit, with the article.
         ConfigurationError: the person's own key is not given.
     """
+    for name, said in facts.items():
+        if name != "digest":  # The figures of a digest may read as anything.
+            check_words(said, f"--evidence {name}")
     with office.refusals_logged(actor.person, Verb.DUTY_CLOSE, number), office.store.transaction() as tx:
         was = standing_of(office, tx, number)
         duty = was.duty
@@ -107,19 +112,30 @@ def close_duty(office: Office, number: str, actor: Actor, *, facts: Mapping[str,
 def _check_evidence(case: _Case) -> None:
     sets = FACTS[case.duty.evidence]
     if not any(set(case.facts) == set(names) for names in sets) or not all(case.facts.values()):
-        wanted = " | ".join(" ".join(f"{name}=…" for name in names) for names in sets)
+        kind = case.duty.evidence.value
         raise _unfit(
-            case.duty, f"evidence of kind {case.duty.evidence.value} is: {wanted}",
-            f"“{case.duty.evidence.value}”类证明须为:{wanted}",
+            case.duty, f"evidence of kind {kind} is: {_wanted(sets, 'the path of the file itself')}",
+            f"“{kind}”类证明须为:{_wanted(sets, '文件本身(给出路径)')}",
         )  # fmt: skip
     _CHECKS[case.duty.evidence](case)
 
 
+def _wanted(sets: tuple[tuple[str, ...], ...], file: str) -> str:
+    """Say what is given as evidence: facts as KEY=VALUE; a digest is only taken of a file that is read."""
+    return " | ".join(" ".join(file if name == "digest" else f"{name}=…" for name in names) for names in sets)
+
+
 def _check_custodian(case: _Case) -> None:
-    """A custodian who is registered here must be of the unit that owes; others are known by their name only."""
-    if case.tx.state("person", case.facts["person"]) is None:
+    """A custodian is one of the people whom the request names, or is registered here in the unit that owes."""
+    person = case.facts["person"]
+    if case.tx.state("person", person) is None:
+        if person not in from_json(Request, case.tx.get("request", case.duty.request).body).people:
+            raise _unfit(
+                case.duty, "the custodian is neither a registered person nor one of the people named in the request",
+                "保管人既未登记,也不在申请所列人员之中",
+            )  # fmt: skip
         return
-    unit = case.office.person(case.tx, case.facts["person"]).unit
+    unit = case.office.person(case.tx, person).unit
     if unit != case.duty.of.unit:
         raise _unfit(case.duty, "the custodian is registered in another unit", "该保管人登记在其他单位")
 

@@ -19,6 +19,7 @@ from extractor.store.transaction import Transaction
 from extractor.workflow.grounds import acting, cited_facts
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.signed import About, put_signed
+from extractor.workflow.spoken import check_words
 
 _KIND, _CLOSING = "breach", "breach_closing"
 
@@ -120,9 +121,11 @@ def close_breach(office: Office, number: str, actor: Actor, *, reason: str) -> N
     What was broken is not mended by it: a duty that is overdue stays overdue until it is closed with evidence.
 
     Raises:
+        UsageError: the reason holds a number of a person.
         ApprovalError: no such entry, closed already, no reason, another role, or a person of the unit itself.
         ConfigurationError: the person's own key is not given.
     """
+    check_words(reason, "--reason")
     with office.refusals_logged(actor.person, Verb.BREACH_CLOSE, number), office.store.transaction() as tx:
         was = _standing(tx, number)
         person = acting(office, tx, actor, roles=(Role.AUTHORITY, Role.OPERATOR), thing=number)

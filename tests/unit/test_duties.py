@@ -22,7 +22,7 @@ from test_approval import APPROVE, CATALOGUE, REQUEST, SITE, Clock, refused
 from extractor.bootstrap import init_home, open_office
 from extractor.decode import from_json
 from extractor.destruction import Ground
-from extractor.errors import ApprovalError, ConfigurationError
+from extractor.errors import ApprovalError, ConfigurationError, UsageError
 from extractor.handover import Custody
 from extractor.keys import load_signing_key
 from extractor.log import journal
@@ -74,7 +74,7 @@ CAST = {
 }
 FILE, OTHER_FILE = "sha256:" + "5" * 64, "sha256:" + "6" * 64
 REGISTERED = {"number": "DJ-7", "day": "2026-03-01"}
-KEEPER = {"person": "管理员", "place": "园区三楼"}
+KEEPER = {"person": "user-01", "place": "园区三楼"}
 
 
 @dataclass
@@ -412,6 +412,8 @@ def test_only_the_persons_own_key_closes(site: Delivery) -> None:
         (Evidence.REGISTRATION, {**REGISTERED, "day": "昨天"}, "no date"),
         (Evidence.CUSTODIAN, {"person": "管理员"}, "person=… place=…"),
         (Evidence.CUSTODIAN, {**KEEPER, "person": "stranger"}, "another unit"),
+        (Evidence.CUSTODIAN, {**KEEPER, "person": "某人"}, "neither a registered person nor one of the people"),
+        (Evidence.REPORT, {"day": "2026-03-01"}, "is: the path of the file itself"),
         (Evidence.REPORT, {"digest": "sha256:1"}, "no SHA-256"),
     ],
 )
@@ -422,6 +424,14 @@ def test_evidence_that_does_not_fit_is_refused_with_the_article(
         site.close(evidence, **facts)
     assert "榕政综〔2017〕122号" in caught.value.en
     assert site.duty(evidence).state.value == "open"
+
+
+def test_a_fact_that_holds_the_number_of_a_person_is_refused_and_not_repeated(site: Delivery) -> None:
+    for facts in ({**KEEPER, "place": "电话 139-1234-5678"}, {**KEEPER, "person": "11010519491231002X"}):
+        with pytest.raises(UsageError, match="number of a person") as caught:
+            site.close(Evidence.CUSTODIAN, **facts)
+        assert not any(said in str(caught.value.as_json()) for said in facts.values())
+    site.close(Evidence.CUSTODIAN, **KEEPER)
 
 
 def test_a_custodian_of_the_own_unit_and_one_report_for_each_time_close(site: Delivery) -> None:

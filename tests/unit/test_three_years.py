@@ -172,6 +172,8 @@ def test_the_commands_show_refuse_and_close(three_years: Path, tmp_path: Path) -
     assert call("duty", "close", "DU-2026-0001", "--by", "applicant", *evidence)[0] == 0
     file = tmp_path / "report.txt"
     file.write_text("开发利用情况", "utf-8")
+    invented = "digest=sha256:" + "0" * 64
+    assert call("duty", "close", "DU-2026-0003", "--by", "applicant", "--evidence", invented)[0] == 2
     code, text = call("duty", "close", "DU-2026-0003", "--by", "applicant", "--evidence", str(file))
     assert (code, json.loads(text)["facts"]) == (0, [["digest", "sha256:" + sha256(file.read_bytes()).hexdigest()]])
     assert call("duty", "close", "DU-2026-0002", "--by", "applicant", "--evidence", "no such file")[0] == 2
