@@ -37,9 +37,10 @@ def add(
         form = read_scope(scope)
         wanted = ConsentScope(form.since, form.until, form.applicant, form.purposes, form.fields)
         who = actor(office, by, key)
-        numbers = consents.give(office, catalogue, who, identities=_read(identities), scope=wanted)
-        shown = {"catalogue": catalogue, "batches": list(numbers)}
-        show(shown, as_json=as_json, text=f"已登记 · entered: {', '.join(numbers)}")
+        made = consents.give(office, catalogue, who, identities=_read(identities), scope=wanted)
+        shown = {"catalogue": catalogue, "batches": list(made.numbers), "given": made.given}
+        text = f"已登记 · entered: {', '.join(made.numbers)},{made.given} 人(去重后)· persons, each counted once"
+        show(shown, as_json=as_json, text=text)
 
 
 @app.command()
@@ -57,9 +58,11 @@ def revoke(
         from extractor.workflow import consents
 
         who = actor(office, by, key)
-        numbers = consents.revoke(office, catalogue, who, identities=_read(identities), of=batch)
-        shown = {"catalogue": catalogue, "batches": list(numbers)}
-        show(shown, as_json=as_json, text=f"已撤回 · revoked: {', '.join(numbers)}")
+        made = consents.revoke(office, catalogue, who, identities=_read(identities), of=batch)
+        counts = {"given": made.given, "matched": made.matched}
+        text = f"已撤回 · revoked: {', '.join(made.numbers)};所列 {made.given} 人中 {made.matched} 人有登记"
+        text += f" · {made.matched} of the {made.given} persons given had an entry"
+        show({"catalogue": catalogue, "batches": list(made.numbers), **counts}, as_json=as_json, text=text)
 
 
 @app.command("list")

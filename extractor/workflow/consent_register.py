@@ -78,6 +78,13 @@ class ConsentRegister:
             kept = kept.filter(kept.is_in(own.implode()))
         return kept
 
+    def standing(self, of: str | None = None) -> pl.Series:
+        """Return the prints with an entry that nothing has taken back, in every batch or in one."""
+        given = (
+            place for place, each in enumerate(self.batches) if each.scope is not None and of in (None, each.number)
+        )
+        return self._live(frozenset(given))["print"].unique()
+
     def _live(self, given: frozenset[int]) -> pl.DataFrame:
         """Return (print, batch) of the entries of these batches that no later revocation takes back."""
         numbers = {batch.number: place for place, batch in enumerate(self.batches)}

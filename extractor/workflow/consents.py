@@ -8,6 +8,7 @@ It must not know how rows are kept (``extractor.engines.release``). 个人信息
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from extractor.catalogue import Catalogue
 from extractor.decode import from_json
 from extractor.deid.pseudonyms import pseudonyms
 from extractor.engines.consenting import Consents, Sifted
-from extractor.errors import ConfigurationError, IntegrityError, Reason, Refused
+from extractor.errors import ConfigurationError, IntegrityError, Reason, Refused, UsageError
 from extractor.keys import RootKey
 from extractor.log.entries import Verb
 from extractor.plans.nodes import Plan
@@ -38,6 +39,15 @@ BATCH_PERSONS = 100_000
 
 GIVEN, REVOKED = "given", "revoked"
 _KIND = "consent"
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The batches that were made; how many persons were given, each counted once, and how many of them were entered."""
+
+    numbers: tuple[str, ...]
+    given: int
+    matched: int
 
 
 # --- prints ----------------------------------------------------------------------------------------------------------
@@ -63,10 +73,8 @@ def _person_kind(catalogue: Catalogue) -> str:
 # --- acts ------------------------------------------------------------------------------------------------------------
 
 
-def give(
-    office: Office, catalogue: str, provider: Actor, *, identities: Sequence[str], scope: ConsentScope
-) -> tuple[str, ...]:
-    """Enter the consent of persons, named by their person keys, and return the numbers of the batches.
+def give(office: Office, catalogue: str, provider: Actor, *, identities: Sequence[str], scope: ConsentScope) -> Entered:
+    """Enter the consent of persons, named by their person keys, and return the batches and how many persons there are.
 
     Raises:
         ConfigurationError: no such catalogue or field, nobody is named, or the person's own key is not given.
@@ -85,10 +93,13 @@ def give(
 
 def revoke(
     office: Office, catalogue: str, provider: Actor, *, identities: Sequence[str], of: str | None = None
-) -> tuple[str, ...]:
+) -> Entered:
     """Enter that persons take back their consent, from now on: all that they gave, or what stands in one batch.
 
+    Only persons who have an entry that stands are entered; how many of those named have one is returned.
+
     Raises:
+        UsageError: none of the persons has an entry that stands.
         ConfigurationError: no such catalogue or batch, nobody is named, or the person's own key is not given.
         ApprovalError: the person is no provider.
     """
@@ -99,7 +110,7 @@ def revoke(
 
 def _enter(
     office: Office, catalogue: Catalogue, provider: Actor, *, identities: Sequence[str], what: ConsentScope | str | None
-) -> tuple[str, ...]:
+) -> Entered:
     """Store the prints of the persons in batches, each signed and logged by number and count alone."""
     prints = printer(office.root_key, catalogue)(pl.Series(identities, dtype=pl.String)).drop_nulls().unique().sort()
     if not len(prints):
@@ -111,6 +122,7 @@ def _enter(
         acting(office, tx, provider, roles=(Role.PROVIDER,), thing=catalogue.name)
         if of is not None and tx.state(_KIND, f"{catalogue.name}/{of}") != GIVEN:
             raise _not_usable(of, "the register has no such batch", "登记册中没有该批次")
+        named, prints = len(prints), prints if scope else _standing_of(office, tx, prints, (catalogue.name, of))
         for start in range(0, len(prints), BATCH_PERSONS):
             own = tuple(prints.slice(start, BATCH_PERSONS))
             number = tx.next_number("CS", office.today.year)
@@ -128,7 +140,20 @@ def _enter(
                 **cited_facts(cited),
             )
             numbers.append(number)
-    return tuple(numbers)
+    return Entered(tuple(numbers), named, len(prints))
+
+
+def _standing_of(office: Office, tx: Transaction, prints: pl.Series, which: tuple[str, str | None]) -> pl.Series:
+    """Return the prints that have an entry in a catalogue's register, or in one batch of it, which nothing has taken back."""
+    found = prints.filter(prints.is_in(register_of(office, tx, which[0]).standing(which[1]).implode()))
+    if not len(found):
+        raise UsageError(
+            f"none of the {len(prints)} persons given has an entry that stands; nothing was revoked",
+            zh=f"所列 {len(prints)} 人均无有效登记,未撤回任何同意", thing="--identities",
+            fix_en="see `extractor consent list`; give the catalogue and batch, and the person keys, under which they were entered",
+            fix_zh="请以 extractor consent list 核对目录与批次,并按登记时的个人主键填写名单",
+        )  # fmt: skip
+    return found
 
 
 def _asking_for_register(office: Office, catalogue: Catalogue) -> tuple[Cited, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pyrage
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -29,6 +33,18 @@ CONSENTED: dict[str, Any] = {
     },
 }  # fmt: skip
 
+NAMED: dict[str, Any] = {
+    "consent": "written",
+    "variables": {
+        table: {name: {"level": level, "reason": "研究所需的变量"} for name, level in columns.items()}
+        for table, columns in {
+            "patients": {"PID": "pseudonym", "NAME": "raw", "IDNO": "raw", "SEX": "raw"},
+            "notes": {"PID": "pseudonym", "TEXT": "surrogate"},
+        }.items()
+    },
+}  # fmt: skip
+UNCOUNTED = "凭本人同意可识别的字段不计入重标识风险"
+
 
 def wanted(clinic: Any) -> list[str]:
     """Return the keys of the patients who fit the population, in the order of the table."""
@@ -50,6 +66,18 @@ def entered(clinic: Any, verb: str, keys: list[str], *more: object) -> Any:
     assert result.exit_code == 0, result.stderr
     assert not clinic.watch.in_bytes((result.stdout + result.stderr).encode())
     return json.loads(result.stdout)
+
+
+def opened(clinic: Any, package: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of the patients, those of the notes and the risk report of a package, as its recipient opens them."""
+    secret = next(line for line in clinic.identity.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-1"))
+    key = pyrage.x25519.Identity.from_str(secret)
+    with zipfile.ZipFile(package) as archive:
+        read = {name: pyrage.decrypt(archive.read(name), [key]) for name in archive.namelist() if name.endswith(".age")}
+    patients, notes = (
+        pl.read_parquet(io.BytesIO(read[f"data/{n}.parquet.age"])).to_dicts() for n in ("patients", "notes")
+    )
+    return patients, notes, json.loads(read["risk.json.age"])
 
 
 def delivered(clinic: Any, number: str) -> None:
@@ -92,6 +120,73 @@ def test_a_run_gives_only_rows_of_those_who_consent_now(fresh: Any) -> None:
     assert batches[0]["number"] == given["batches"][0]
     assert fresh.ok("log", "verify")["verified"]
     assert not fresh.left_behind()
+
+
+def test_who_consents_to_be_named_is_given_by_name_and_nobody_else(fresh: Any) -> None:
+    keys, people = wanted(fresh), {row["PID"]: row for row in fresh.tables["patients"]}
+    entered(fresh, "add", keys[:150], "--scope", scope(fresh, fields=["patients.NAME", "patients.IDNO"]))
+    entered(fresh, "add", keys[150:160], "--scope", scope(fresh, fields=["patients.NAME"]))  # Not to all that is asked.
+    first = fresh.approved(**NAMED)
+    said = fresh.ok("plan", "compile", first, "--explain")["explanation"]["warnings"]
+    assert f"{UNCOUNTED}:patients.NAME、patients.IDNO" in said
+    answer = fresh.run(first)
+    assert answer.code == 0, answer.err
+    assert (answer.json["persons"], answer.json["persons_without_consent"]) == (150, len(keys) - 150)
+    patients, notes, risk = opened(fresh, answer.json["package"])
+    allowed = {(people[key]["NAME"], people[key]["IDNO"]) for key in keys[:150]}
+    given = {(row["NAME"], row["IDNO"]) for row in patients}
+    assert given <= allowed
+    assert len(given) == len(patients) == 150 - answer.json["persons_left_out"] > 100
+    # The record number has no consent that opens it, and the texts name nobody, those who consent included.
+    assert not {row["PID"] for row in patients} & set(people)
+    text = "".join(row["TEXT"] for row in notes)
+    assert notes and not [p["IDNO"] for p in people.values() if p["IDNO"] in text or p["PHONE"] in text]
+    assert not [row for row in notes if any(f"患者{name}," in row["TEXT"] for name, _ in allowed)]
+    # The other quasi-identifiers are counted, and the report says what is not.
+    assert risk["quasi_identifiers"] == ["patients.SEX"]
+    assert risk["identified_by_consent"] == {"fields": ["patients.NAME", "patients.IDNO"], "note": UNCOUNTED}
+    assert risk["direct_identifiers_left"] is True
+    delivered(fresh, first)
+
+    entered(fresh, "revoke", keys[:20])
+    second = fresh.run(fresh.approved(**NAMED))
+    assert second.code == 0, second.err
+    assert second.json["persons"] == 130
+    again = {row["NAME"] for row in opened(fresh, second.json["package"])[0]}
+    assert again and not again & {people[key]["NAME"] for key in keys[:20]}
+    assert again <= {people[key]["NAME"] for key in keys[20:150]}
+    (revoked,) = fresh.ok("consent", "list", "--catalogue", "clinic", "--revoked")["batches"]
+    (package,) = revoked["packages"]
+    assert package["package"] in answer.json["package"]
+    assert (package["request"], package["persons"]) == (first, 20) and package["delivered"] is not None
+    assert not fresh.left_behind()
+
+
+@pytest.mark.parametrize("strangers", ["REMARK", "WARD"])
+def test_a_name_that_persons_agreed_to_give_passes_in_its_own_column_only(
+    fresh: Any, rewrite: Any, strangers: str
+) -> None:
+    names = {row["PID"]: row["NAME"] for row in fresh.tables["patients"]}
+    visits = [{**visit, strangers: names[visit["PID"]]} for visit in fresh.tables["visits"]]
+    rewrite(fresh.home / "data", {**fresh.tables, "visits": visits})
+    entered(fresh, "add", wanted(fresh), "--scope", scope(fresh))
+    variables = {
+        "patients": NAMED["variables"]["patients"],
+        "visits": {strangers: {"level": "raw", "reason": "研究所需的变量"}},
+    }
+    fresh.approved(consent="written", variables=variables)
+    fresh.run(NUMBER).said(5, f"visits.{strangers} raw_identifier")
+    fresh.ended()
+
+
+def test_texts_of_persons_who_consent_to_be_named_are_scanned_all_the_same(fresh: Any, plant: Any) -> None:
+    entered(fresh, "add", wanted(fresh), "--scope", scope(fresh))
+    fresh.approved(**NAMED)
+    untreated = plant("extractor.engines.release", "m.Release._with_texts_treated = lambda self, frame, *rest: frame")
+    stopped = fresh.run(NUMBER, env=untreated)
+    stopped.said(5, "notes.TEXT own_value", "notes.TEXT raw_identifier", "notes.TEXT resident_id")
+    assert "patients." not in stopped.json["message"]["en"]
+    fresh.ended()
 
 
 def test_nothing_is_handed_over_under_another_text_than_the_parties_signed(approved: Any) -> None:

@@ -17,7 +17,7 @@ from test_release import BY_STAY, HOSPITAL, STAYS, opened, planned
 from extractor.deid.pseudonyms import ProjectKeys, pseudonyms
 from extractor.engines.consenting import Consents, Sifted
 from extractor.engines.release import Release
-from extractor.errors import ApprovalError, ConfigurationError, FormError, IntegrityError
+from extractor.errors import ApprovalError, ConfigurationError, FormError, IntegrityError, UsageError
 from extractor.forms.consent_form import parse_scope
 from extractor.keys import RootKey, load_signing_key
 from extractor.log import journal
@@ -142,7 +142,8 @@ def stored(site: Site) -> ConsentRegister:
 def test_what_is_entered_holds_no_identity_and_is_signed_and_logged_by_count(site: Site, provider: Actor) -> None:
     given = consents.give(site.office, NAME, provider, identities=["P-10001 ", "P-10001", "P-10002", ""], scope=ANY)
     back = consents.revoke(site.office, NAME, provider, identities=["P-10002"])
-    assert (given, back) == (("CS-2026-0001",), ("CS-2026-0002",))
+    assert (given.numbers, back.numbers) == (("CS-2026-0001",), ("CS-2026-0002",))
+    assert (given.given, back.given, back.matched) == (2, 1, 1)
     assert [len(each.prints) for each in stored(site).batches] == [2, 1]
     assert [each["said"] for each in list_batches(site.office, NAME)] == ["given", "revoked"]
     assert revocations(site.office, NAME)[0]["packages"] == []
@@ -160,8 +161,24 @@ def test_a_long_list_is_entered_in_several_batches(
     site: Site, provider: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consents, "BATCH_PERSONS", 3)
-    assert len(consents.give(site.office, NAME, provider, identities=[f"P{n}" for n in range(7)], scope=ANY)) == 3
+    made = consents.give(site.office, NAME, provider, identities=[f"P{n}" for n in range(7)], scope=ANY)
+    assert (len(made.numbers), made.given) == (3, 7)
     assert len(stored(site).covering(REQUEST, FIELDS, DAY)) == 7
+
+
+def test_a_revocation_says_how_many_had_an_entry_and_where_nobody_has_one_it_is_refused(
+    site: Site, provider: Actor
+) -> None:
+    one, two = (consents.give(site.office, NAME, provider, identities=[key], scope=ANY).numbers[0] for key in "ab")
+    with pytest.raises(UsageError, match="none of the 2 persons given has an entry that stands"):
+        consents.revoke(site.office, NAME, provider, identities=["x", "y", "x"])
+    with pytest.raises(UsageError, match="none of the 1 persons"):
+        consents.revoke(site.office, NAME, provider, identities=["b"], of=one)
+    made = consents.revoke(site.office, NAME, provider, identities=["b", "x", "y"], of=two)
+    assert (made.given, made.matched, len(stored(site).batches[-1].prints)) == (3, 1, 1)
+    with pytest.raises(UsageError, match="none of the 1 persons"):
+        consents.revoke(site.office, NAME, provider, identities=["b"])
+    assert len(stored(site).covering(REQUEST, FIELDS, DAY)) == 1
 
 
 def test_only_a_provider_keeps_the_register_with_their_own_key(site: Site, provider: Actor) -> None:
@@ -191,7 +208,7 @@ def test_a_list_or_scope_that_cannot_be_meant_is_refused_and_leaves_nothing(site
 
 
 def test_a_batch_that_somebody_changed_in_the_store_stops_whoever_reads_it(site: Site, provider: Actor) -> None:
-    (number,) = consents.give(site.office, NAME, provider, identities=["a"], scope=ANY)
+    (number,) = consents.give(site.office, NAME, provider, identities=["a"], scope=ANY).numbers
     with site.office.store.transaction() as tx:
         body = tx.get("consent", f"{NAME}/{number}").body
         tx.put("consent", f"{NAME}/{number}", {**body, "prints": [*body["prints"], "bcdfghjkmnpqrtvzbcdf"]})
