@@ -22,7 +22,9 @@ Text = Annotated[
 def add(
     text: Text,
     category: Annotated[str, typer.Option(help="privacy, beyond_scope, consent, quality, conduct, other")],
-    about: Annotated[str, typer.Option(help="针对的申请编号或单位 · request or unit that it is about")],
+    about: Annotated[
+        str, typer.Option(help="针对的申请等编号或已登记单位 · number (RQ-…) or registered unit that it is about")
+    ],
     by: PersonOption,
     received: Annotated[
         datetime | None, typer.Option(help="收到日期;省略则为今天 · day it came", formats=["%Y-%m-%d"])

@@ -18,7 +18,9 @@ def open_command(
     text: Annotated[
         typer.FileBinaryRead, typer.Argument(help="情况说明文件,- 为标准输入;只保存摘要 · what happened, - for stdin")
     ],
-    thing: Annotated[str, typer.Option(help="涉及的申请、运行、数据包等 · request, run, package it is about")],
+    thing: Annotated[
+        str, typer.Option(help="涉及的编号或已登记单位 · number (RQ-, RN-, PK-…) or registered unit it is about")
+    ],
     by: PersonOption,
     key: KeyOption = None,
     home: HomeOption = DEFAULT_HOME,

@@ -24,6 +24,7 @@ from extractor.workflow.grounds import acting, cited_facts
 from extractor.workflow.office import CHINA, Actor, Office
 from extractor.workflow.separation import part_of
 from extractor.workflow.signed import About, put_signed
+from extractor.workflow.spoken import check_known
 
 _KIND, _CONTACT, _FINDING, _ANSWER = "complaint", "complaint_contact", "complaint_finding", "complaint_answer"
 _ROLES = (Role.OPERATOR, Role.AUTHORITY)
@@ -110,9 +111,12 @@ def add_complaint(office: Office, actor: Actor, given: Given, *, contact: str = 
         contact: how to reach the complainant; kept apart, and in no log entry.
 
     Raises:
+        UsageError: it is about nothing that is known here.
         ApprovalError: another role, somebody whom the complaint is about, a request that is not there, or a day to come.
         ConfigurationError: the person's own key is not given.
     """
+    if given.about.strip() and not given.about.startswith("RQ-"):
+        check_known(office, given.about, "--about")
     with office.refusals_logged(actor.person, Verb.COMPLAIN, "complaint"), office.store.transaction() as tx:
         person = acting(office, tx, actor, roles=_ROLES, thing=given.about)
         _check_about(tx, given)

@@ -25,6 +25,7 @@ from extractor.workflow.applying import policies_of_catalogue
 from extractor.workflow.grounds import Fault, acting, cited_facts, reasons_listed, was_registered
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.signed import About, put_signed, sign_stored, signatures_of
+from extractor.workflow.spoken import check_words
 
 _KIND = "filing"
 
@@ -77,10 +78,12 @@ def add_filing(office: Office, actor: Actor, need: Need) -> str:
     """File fields under the signature of a provider or the operator, and return the filing's number.
 
     Raises:
+        UsageError: the reason holds a number of a person.
         ApprovalError: another role, no field, no reason, or no rule that knows urgent filings.
         ConfigurationError: the catalogue is not installed or has no such field, or the person's own key is not given.
     """
     catalogue = need.catalogue
+    check_words(need.reason, "--reason")
     with office.refusals_logged(actor.person, Verb.FILE, catalogue), office.store.transaction() as tx:
         person = acting(office, tx, actor, roles=(Role.PROVIDER, Role.OPERATOR), thing=catalogue)
         asked = policies_of_catalogue(office, catalogue).filing()

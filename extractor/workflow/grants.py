@@ -17,10 +17,11 @@ from extractor.log.entries import Verb
 from extractor.plans.minimality import columns_read
 from extractor.plans.nodes import Plan
 from extractor.policy_asked import AskedGrant
+from extractor.policy_set import PolicySet
 from extractor.policy_words import GrantPart, Violation
 from extractor.requests import Role
 from extractor.store.transaction import Transaction
-from extractor.workflow.applying import policies_about
+from extractor.workflow.applying import policies_about, policies_of_catalogue
 from extractor.workflow.grounds import Fault, acting, cited_facts, reasons_listed, was_registered
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.signed import About, Signed, sign_stored, signatures_of
@@ -126,10 +127,11 @@ def propose_grant(office: Office, actor: Actor, *, unit: str, terms: GrantTerms)
 
 
 def sign_grant(office: Office, number: str, actor: Actor) -> None:
-    """Grant what was proposed, under the signature of an authority of another unit.
+    """Grant what was proposed, under the signature of an authority of another unit: an organ of those that a rule names.
 
     Raises:
-        ApprovalError: no authority, the granted unit itself, whoever proposed it, or a grant that is not to be signed.
+        ApprovalError: no authority, the granted unit itself, whoever proposed it, another organ than those that the regimes
+            name that ask for the grant, or a grant that is not to be signed.
         ConfigurationError: the person's own key is not given.
     """
     with office.refusals_logged(actor.person, Verb.GRANT, number), office.store.transaction() as tx:
@@ -139,6 +141,10 @@ def sign_grant(office: Office, number: str, actor: Actor) -> None:
             raise _refused(number, "a unit grants nothing to itself", "授权单位与被授权单位不得为同一单位")
         if person.id == was.grant.proposed_by:
             raise _refused(number, "who proposed a grant does not grant it", "提出人不得授权")
+        organs = _organs_for(office, was.grant.terms)
+        if organs and person.unit not in organs:
+            names = "、".join(organs)
+            raise _refused(number, f"it is granted by {names}", f"须由{names}授权")
         _move(tx, was, becomes=GrantState.GRANTED, needs=GrantState.PROPOSED)
         digest = tx.get(_KIND, number).digest
         sign_stored(office, tx, actor, about=About(_KIND, number, "granted"), digest=digest)
@@ -173,6 +179,26 @@ def grants(office: Office) -> tuple[GrantStanding, ...]:
         return tuple(_standing(office, tx, each.number) for each in tx.find(_KIND))
 
 
+def granting_organs(policies: PolicySet, asked: AskedGrant | None) -> tuple[str, ...]:
+    """Return the organs that the regimes that ask for a grant let decide in their chains; none where they name none."""
+    regimes = {each.regime for each in asked.cited} if asked else set()
+    named = (
+        step.unit
+        for policy in policies.policies
+        if policy.regime in regimes
+        for chain in policy.chains
+        for step in chain.steps
+        if step.role is Role.AUTHORITY and step.unit
+    )
+    return tuple(dict.fromkeys(named))
+
+
+def _organs_for(office: Office, terms: GrantTerms) -> tuple[str, ...]:
+    """Return the organs that may grant over a catalogue, or over whatever is kept here."""
+    policies = policies_of_catalogue(office, terms.catalogue) if terms.catalogue else office.policies_here
+    return granting_organs(policies, policies.grant())
+
+
 def check_grant(office: Office, tx: Transaction, number: str, plan: Plan) -> tuple[str, ...]:
     """Check that the installation's unit may read each table of a request's plan now, and return the numbers of the grants it leans on.
 
@@ -184,34 +210,40 @@ def check_grant(office: Office, tx: Transaction, number: str, plan: Plan) -> tup
     if asked is None:
         return ()
     policies = policies_about(office, tx, number)
+    organs = granting_organs(policies, asked)
     own = [_standing(office, tx, each.number) for each in tx.find(_KIND)]
     own = [each for each in own if each.grant.unit == office.settings.unit]
     leant: list[str] = []
     reasons: list[Reason] = []
     for table in sorted(columns_read(plan)):
         near = [each for each in own if each.grant.terms.covers(plan.source.catalogue, table)]
-        live = [each for each in near if _why_not(each, asked, office.today) is None]
+        live = [each for each in near if _why_not(each, asked, day=office.today, organs=organs) is None]
         leant += [each.grant.number for each in live[:1]]
         if not live:
-            reasons += reasons_listed(policies, asked.cited, _missing(table, near, asked=asked, day=office.today))
+            faults = [(each, _why_not(each, asked, day=office.today, organs=organs)) for each in near]
+            reasons += reasons_listed(policies, asked.cited, _missing(table, faults, asked=asked))
     if reasons:
-        raise Refused(tuple(reasons), thing=office.settings.unit)
+        fix = ("let the unit be granted what is missing (extractor grant propose, grant sign), then run again",
+               "请先取得所缺授权(extractor grant propose、grant sign),再运行")  # fmt: skip
+        raise Refused(tuple(reasons), thing=office.settings.unit, fix=fix)
     return tuple(dict.fromkeys(leant))
 
 
-def _why_not(each: GrantStanding, asked: AskedGrant, day: date) -> tuple[str, str] | None:
+def _why_not(each: GrantStanding, asked: AskedGrant, *, day: date, organs: tuple[str, ...]) -> tuple[str, str] | None:
     """Say (zh, en) why a grant does not hold for what is asked, or None where it does."""
     lacking = ", ".join(part.value for part in asked.holds if part not in each.grant.terms.holds)
-    return each.fault(day) or ((f"缺少 {lacking}", f"lacks {lacking}") if lacking else None)
+    if fault := each.fault(day):
+        return fault
+    if organs and (each.granted is None or each.granted.unit not in organs):
+        names = "、".join(organs)
+        return f"不是由{names}授权", f"was not granted by {names}"
+    return (f"缺少 {lacking}", f"lacks {lacking}") if lacking else None
 
 
-def _missing(table: str, near: list[GrantStanding], *, asked: AskedGrant, day: date) -> Fault:
+def _missing(table: str, near: list[tuple[GrantStanding, tuple[str, str] | None]], *, asked: AskedGrant) -> Fault:
     """Say what is missing for one table, with what stands against each grant that would cover it."""
-    zh = en = ""
-    for each in near:
-        why = _why_not(each, asked, day)
-        if why is not None:
-            zh, en = f"{zh};{each.grant.number} {why[0]}", f"{en}; {each.grant.number} {why[1]}"
+    told = [(each.grant.number, why) for each, why in near if why is not None]
+    zh, en = "".join(f";{no} {why[0]}" for no, why in told), "".join(f"; {no} {why[1]}" for no, why in told)
     return Fault(
         table, f"技术服务单位没有涵盖该表的有效授权{zh}", f"the technical service unit has no live grant over this table{en}",
         ", ".join(part.value for part in asked.holds), Violation.BEYOND_SCOPE,

@@ -28,6 +28,7 @@ from extractor.workflow.grounds import acting, cited_facts
 from extractor.workflow.office import Actor, Office, tampering_numbers
 from extractor.workflow.records import envelope_path, record_path, write_whole
 from extractor.workflow.signed import About, put_signed
+from extractor.workflow.spoken import check_known, check_words
 
 MEDIA_TYPE = "application/vnd.extractor.incident+json"
 _KIND, _TOLD, _CLOSING = "incident", "incident_report", "incident_closing"
@@ -113,9 +114,11 @@ def report_as_person(office: Office, actor: Actor, *, thing: str, text_digest: s
     """Open an incident that a person reports, under their signature; of their text only the digest is kept.
 
     Raises:
+        UsageError: it is about nothing that is known here.
         ApprovalError: their registration has changed.
         ConfigurationError: the person's own key is not given.
     """
+    check_known(office, thing, "--thing")
     with office.refusals_logged(actor.person, Verb.INCIDENT, thing), office.store.transaction() as tx:
         person = acting(office, tx, actor, roles=tuple(Role), thing=thing)
         incident = _put(office, tx, IncidentCause.REPORTED, about=(thing, text_digest), who=person)
@@ -158,10 +161,12 @@ def close_incident(office: Office, number: str, actor: Actor, *, done: str) -> N
     """Close an incident under the signature of an operator or an authority, with what was done.
 
     Raises:
+        UsageError: what was done holds a number of a person.
         ApprovalError: somebody whom a rule names was not told, nothing is said to have been done, it is closed or unknown,
             or the person has another role.
         ConfigurationError: the person's own key is not given.
     """
+    check_words(done, "--done")
     with office.refusals_logged(actor.person, Verb.INCIDENT, number), office.store.transaction() as tx:
         was = _standing(tx, number)
         person = acting(office, tx, actor, roles=(Role.OPERATOR, Role.AUTHORITY), thing=number)

@@ -9,7 +9,7 @@ import pytest
 from test_approval import Site, site
 
 from extractor.canonical import digest_bytes
-from extractor.errors import ApprovalError
+from extractor.errors import ApprovalError, UsageError
 from extractor.forms.policy_form import load_policies
 from extractor.log import journal
 from extractor.log.entries import LogEntry, Verb
@@ -28,7 +28,7 @@ from extractor.workflow.signed import newest_signed
 
 __all__ = ["site"]
 TEXT, FINDING, ANSWER = (digest_bytes(each) for each in (b"text", b"finding", b"answer"))
-GIVEN = Given(ComplaintCategory.PRIVACY, TEXT, "某医院", date(2026, 3, 1))
+GIVEN = Given(ComplaintCategory.PRIVACY, TEXT, "示例大学", date(2026, 3, 1))
 PHONE = "13912345678"
 
 
@@ -146,6 +146,17 @@ def test_nobody_deals_with_a_complaint_about_their_own_unit(site: Site) -> None:
         deal_with_complaint(site.office, number, site.people["operator"], outcome=Outcome.UNFOUNDED, text=FINDING)
     with pytest.raises(ApprovalError, match="not said which request or unit"):
         add_complaint(site.office, site.people["health"], replace(GIVEN, about=" "))
+
+
+@pytest.mark.parametrize("about", ["李明", "某医院", "11010519491231002X", "PK-2026-0001"])
+def test_a_complaint_is_about_a_known_number_or_a_registered_unit_and_nothing_else_is_kept(
+    site: Site, about: str
+) -> None:
+    with pytest.raises(UsageError, match="neither the number") as caught:
+        add_complaint(site.office, site.people["health"], replace(GIVEN, about=about))
+    assert about not in str(caught.value.as_json())
+    assert complaints(site.office) == ()
+    assert all(about.encode() not in each.read_bytes() for each in site.office.home.root.rglob("*") if each.is_file())
 
 
 def test_nobody_deals_with_a_complaint_about_a_request_in_which_they_had_a_part(site: Site) -> None:

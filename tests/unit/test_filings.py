@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from test_approval import REQUEST, Site, site
 
-from extractor.errors import ApprovalError, ConfigurationError, Refused
+from extractor.errors import ApprovalError, ConfigurationError, Refused, UsageError
 from extractor.forms.policy_form import load_policies
 from extractor.keys import load_signing_key
 from extractor.log import journal
@@ -65,6 +65,9 @@ def test_a_filing_needs_a_rule_a_reason_and_fields_that_the_catalogue_describes(
     for field in ("patients.NOWHERE", "nowhere.SEX", "SEX"):
         with pytest.raises(ConfigurationError, match="describes no such field"):
             add_filing(site.office, operator, replace(NEED, fields=(field,)))
+    with pytest.raises(UsageError, match="number of a person") as caught:
+        add_filing(site.office, operator, replace(NEED, reason="患者 11010519491231002X 急需"))
+    assert "1101" not in str(caught.value.as_json())
     without = tuple(replace(policy, filings=()) for policy in site.office.policies.policies)
     site.office = replace(site.office, policies=replace(site.office.policies, policies=without))
     with pytest.raises(ApprovalError, match="no rule here knows urgent filings"):

@@ -280,3 +280,38 @@ def test_a_run_is_ordered_only_under_a_grant_where_a_rule_asks_for_one(site: Sit
         assert tx.find("run") == ()
     granted(site)
     assert order_run(site.office, number, tech, crew=Crew()).request == number
+
+
+def asking_for_a_grant(site: Site) -> None:
+    """Let the regime of the installation, which names its organs, ask for a grant."""
+    rule = GrantRule(Rule("planted", "第七条", "授权或委托范围内"), (GrantPart.SCOPE,))
+    *others, local = site.office.policies.policies
+    policies = replace(site.office.policies, policies=(*others, replace(local, grants=(rule,))))
+    site.office = replace(site.office, policies=policies)
+
+
+def test_only_an_organ_that_the_asking_regime_names_grants(site: Site) -> None:
+    other = person(site, "other_authority", Role.AUTHORITY, "别的机关")
+    free = propose_grant(site.office, site.people["operator"], unit=UNIT, terms=FULL)
+    sign_grant(site.office, free, other)  # no rule asks: any authority of another unit
+    asking_for_a_grant(site)
+    number = propose_grant(site.office, site.people["operator"], unit=UNIT, terms=FULL)
+    with pytest.raises(ApprovalError, match="it is granted by 福州市数字办、福州市卫健委"):
+        sign_grant(site.office, number, other)
+    sign_grant(site.office, number, site.people["health"])
+
+
+def test_a_run_leans_on_no_grant_of_another_organ(site: Site) -> None:
+    other = person(site, "other_authority", Role.AUTHORITY, "别的机关")
+    early = propose_grant(site.office, site.people["operator"], unit=UNIT, terms=FULL)
+    sign_grant(site.office, early, other)
+    asking_for_a_grant(site)
+    number = site.submit()
+    with site.office.store.reading() as tx:
+        plan = from_json(Plan, tx.get("plan", number).body)
+        with pytest.raises(Refused, match=f"{early} was not granted by 福州市数字办、福州市卫健委") as no:
+            check_grant(site.office, tx, number, plan)
+        assert "extractor grant" in no.value.fix_en
+    later = granted(site)
+    with site.office.store.reading() as tx:
+        assert check_grant(site.office, tx, number, plan) == (later,)

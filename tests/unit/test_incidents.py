@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_approval import Site, site
 
-from extractor.errors import ApprovalError, ConfigurationError, IntegrityError, ResidualFound
+from extractor.errors import ApprovalError, ConfigurationError, IntegrityError, ResidualFound, UsageError
 from extractor.forms.policy_form import load_policies
 from extractor.log import journal
 from extractor.log.entries import LogEntry, Result, Verb
@@ -98,14 +98,32 @@ def test_an_incident_about_a_request_follows_the_policies_of_that_request(site: 
 
 def test_a_person_reports_under_their_own_signature_and_the_text_is_not_kept(site: Site) -> None:
     office, user = under(site, "shandong"), site.people["applicant"]
-    number = report_as_person(office, user, thing="PK-2026-0001", text_digest=DIGEST)
+    number = report_as_person(office, user, thing="示例大学", text_digest=DIGEST)
     with office.store.reading() as tx:
         (word,) = newest_signed(office, tx, kind="incident", number=number)
     assert (word.person, word.said) == ("applicant", "opened")
     assert (incidents(office)[0].incident.found, incidents(office)[0].incident.opened_by) == (DIGEST, "applicant")
     with pytest.raises(ConfigurationError, match="not the one registered"):
-        report_as_person(office, Actor(user.person, None), thing="PK-2026-0001", text_digest=DIGEST)
+        report_as_person(office, Actor(user.person, None), thing="示例大学", text_digest=DIGEST)
     assert len(incidents(office)) == 1
+
+
+def test_a_person_reports_about_a_known_number_or_a_registered_unit_and_nothing_else_is_kept(site: Site) -> None:
+    office, user, number = site.office, site.people["applicant"], site.submit()
+    for thing in ("李明", "13912345678", "PK-2026-0001", "RQ-2026-1", f"{number} 李明", number.lower()):
+        with pytest.raises(UsageError, match="neither the number") as caught:
+            report_as_person(office, user, thing=thing, text_digest=DIGEST)
+        assert thing not in str(caught.value.as_json())
+    assert (incidents(office), logged(office)) == ((), [])
+    report_as_person(office, user, thing=number, text_digest=DIGEST)
+    assert [each.incident.thing for each in incidents(office)] == [number]
+
+
+def test_what_was_done_is_said_without_the_number_of_a_person(site: Site) -> None:
+    number, operator = opened(under(site)), site.people["operator"]
+    with pytest.raises(UsageError, match="number of a person"):
+        close_incident(site.office, number, operator, done="已电告 13912345678")
+    assert incidents(site.office)[0].state is IncidentState.OPEN
 
 
 # --- telling and closing ---------------------------------------------------------------------------------------------
