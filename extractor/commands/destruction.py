@@ -116,7 +116,7 @@ def list_orders(
 
 @app.command()
 def verify(number: Number, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """核验销毁记录 · verify a record's signatures, inventory and log entry (exit 7 where it fails)."""
+    """核验销毁记录 · verify a record's signatures, inventory and log entry (exit 7 where it fails, 6 while some must still sign)."""
     with opened(home, as_json=as_json) as office:
         from extractor.workflow.purging import verify_destruction
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +25,19 @@ def init(
     """建立安装目录:设置、密钥、数据库与日志 · make an installation: settings, keys, store, log."""
     with errors_shown(as_json=as_json):
         from extractor.bootstrap import init_home
+        from extractor.errors import UsageError
+        from extractor.selection import is_division
         from extractor.settings import Settings
 
+        # The two letters of another country are a place: the residency rules refuse it, with their articles.
+        if not is_division(division) and not re.fullmatch("[A-Z]{2}", division):
+            raise UsageError(
+                "no division of GB/T 2260: six digits that begin with a province",
+                zh="不是 GB/T 2260 行政区划代码:须为六位数字,前两位为省级代码",
+                thing="--division",
+                fix_en="name where the data are stored, such as 350100",
+                fix_zh="请填写存储地代码,如 350100",
+            )
         settings = Settings(unit, division, tuple(regime or ["fuzhou"]), origin, data)
         office = init_home(home, settings)
         office.store.close()

@@ -71,7 +71,8 @@ def check_floor(
     if until is not None and office.today < until:
         day = until.isoformat()
         words = (f"保存期限未满,须保存至 {day}", f"it is kept until {day} at least")
-        raise Refused(reasons_of(cited, thing, *words, allowed=f"≥ {day}"), thing=thing)
+        fix = (f"keep it, and act again from {day} on", f"请继续保存,自 {day} 起再办理")
+        raise Refused(reasons_of(cited, thing, *words, allowed=f"≥ {day}"), thing=thing, fix=fix)
 
 
 def check_document_floor(office: Office, tx: Transaction, kind: str, number: str) -> None:
