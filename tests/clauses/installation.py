@@ -35,7 +35,7 @@ from extractor.workflow.approval import Verdict, sign, submit
 from extractor.workflow.assessments import AssessmentResult, Finding, assess
 from extractor.workflow.delivery import give, package_path, receive
 from extractor.workflow.duties import open_at_run_end
-from extractor.workflow.grants import GrantTerms, propose_grant, sign_grant
+from extractor.workflow.grants import GrantTerms, granting_organs, propose_grant, sign_grant
 from extractor.workflow.office import CHINA, Actor, Office
 from extractor.workflow.people import Identity, register
 from extractor.workflow.runs import RunOrder, RunRecord, RunState, TableFigures, approvals_of, move_request
@@ -150,7 +150,9 @@ class Site:
         )
         wanted = replace(whole, **terms)  # type: ignore[arg-type]
         number = propose_grant(self.office, self.person(Role.OPERATOR), unit=UNIT, terms=wanted)
-        sign_grant(self.office, number, self.person(Role.AUTHORITY))
+        here = self.office.policies_here
+        organs = granting_organs(here, here.grant())
+        sign_grant(self.office, number, self.person(Role.AUTHORITY, organs[0] if organs else None))
         return number
 
     def order(self, number: str) -> RunOrder:

@@ -48,7 +48,7 @@ def owed(here: Site, number: str) -> dict[str, DutyStanding]:
 
 FACTS = {
     Evidence.REGISTRATION: {"number": "渝登2026-1", "day": "2026-03-02"},
-    Evidence.CUSTODIAN: {"person": "王示例", "place": "数据安全屋"},
+    Evidence.CUSTODIAN: {"person": "user-01", "place": "数据安全屋"},
 }
 
 

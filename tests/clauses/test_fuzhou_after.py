@@ -46,7 +46,7 @@ def refused_for(no: pytest.ExceptionInfo[Refused]) -> dict[str, str]:
 
 def reported(here: Site) -> None:
     """Let a person report something that they saw."""
-    report_as_person(here.office, here.applicant, thing="PK-2026-0001", text_digest=DIGEST)
+    report_as_person(here.office, here.applicant, thing=here.applicant.person.unit, text_digest=DIGEST)
 
 
 def broken_log(here: Site) -> None:
@@ -171,8 +171,8 @@ def test_fuzhou_31_the_report_goes_to_the_government_each_year_and_cites_the_art
         pytest.param(
             "art_29_custodian",
             "custodian",
-            {"person": "王示例"},
-            {"person": "王示例", "place": "安全屋"},
+            {"person": "user-01"},
+            {"person": "user-01", "place": "安全屋"},
             marks=pytest.mark.clause("fuzhou", "art_29_custodian"),
         ),
         pytest.param(
@@ -234,6 +234,6 @@ def test_fuzhou_29_before_the_end_a_renewal_is_applied_for_and_after_it_the_dest
 
 FACTS: dict[Evidence, dict[str, Any]] = {
     Evidence.REGISTRATION: {"number": "1", "day": "2026-03-01"},
-    Evidence.CUSTODIAN: {"person": "王示例", "place": "安全屋"},
+    Evidence.CUSTODIAN: {"person": "user-01", "place": "安全屋"},
     Evidence.REPORT: {"digest": DIGEST},
 }

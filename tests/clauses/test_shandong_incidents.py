@@ -63,8 +63,8 @@ def refused_downloads(here: Site, _: pytest.MonkeyPatch, folder: Path) -> str:
 
 def reported(here: Site, _: pytest.MonkeyPatch, __: Path) -> str:
     """Let a person report something that they saw."""
-    report_as_person(here.office, here.applicant, thing="PK-2026-0001", text_digest=DIGEST)
-    return "PK-2026-0001"
+    report_as_person(here.office, here.applicant, thing=here.applicant.person.unit, text_digest=DIGEST)
+    return here.applicant.person.unit
 
 
 def broken_log(here: Site, _: pytest.MonkeyPatch, __: Path) -> str:

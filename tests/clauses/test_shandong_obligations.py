@@ -223,7 +223,7 @@ def test_shandong_12_who_names_a_custodian_in_time_goes_on(site: Callable[..., S
     number = here.delivered()
     owed = [each.duty.number for each in duties(here.office, request=number)]
     assert len(owed) == 1
-    facts = {"person": "王示例", "place": "数据安全屋"}
+    facts = {"person": "user-01", "place": "数据安全屋"}
     close_duty(here.office, owed[0], here.applicant, facts=facts)
     assert [entry.rule for entry in here.logged(Verb.DUTY_CLOSE)] == ["shandong.art_12_custodian"]
     here.clock.set_day(date(2026, 3, 9))

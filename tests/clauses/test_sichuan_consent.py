@@ -150,7 +150,7 @@ def test_sichuan_34_what_was_granted_counts_only_while_it_is_in_force(site: Call
     here.grant(first=here.office.today + timedelta(days=1))
     assert not_ordered(here, number) == both
     given = here.grant()
-    revoke_grant(here.office, given, here.person(Role.AUTHORITY))
+    revoke_grant(here.office, given, here.person(Role.AUTHORITY, "四川省卫生健康委员会"))
     assert not_ordered(here, number) == both
     here.grant()
     assert here.order(number).request == number
