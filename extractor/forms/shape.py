@@ -27,6 +27,8 @@ from extractor.forms.yaml_reader import Document
 from extractor.levels import HIERARCHIES
 
 M = TypeVar("M", bound=BaseModel)
+# The provinces of GB/T 2260 as a pattern, for the published schema; extractor.selection.is_division says the same.
+_DIVISION = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])[0-9]{4}|[A-Z]{2}"
 
 
 class Form(BaseModel):
@@ -74,10 +76,11 @@ def _kind(value: str) -> str:
 
 
 def _division(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{6}|[A-Z]{2}", value):
+    if not re.fullmatch(_DIVISION, value):
         raise wrong(
-            "must be a division of six digits (GB/T 2260), or for another country its two letters (ISO 3166)",
-            "须为六位行政区划代码(GB/T 2260);境外填两位国家代码(ISO 3166)",
+            "must be a division of six digits that begin with a province (GB/T 2260), or for another country its two letters "
+            "(ISO 3166)",
+            "须为六位行政区划代码,前两位为省级代码(GB/T 2260);境外填两位国家代码(ISO 3166)",
         )
     return value
 
@@ -96,9 +99,7 @@ Number = Annotated[float, BeforeValidator(_number)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Day = Annotated[date, BeforeValidator(_day)]
 Kind = Annotated[str, AfterValidator(_kind), WithJsonSchema({"type": "string", "enum": list(HIERARCHIES)})]
-Division = Annotated[
-    str, AfterValidator(_division), WithJsonSchema({"type": "string", "pattern": "^([0-9]{6}|[A-Z]{2})$"})
-]
+Division = Annotated[str, AfterValidator(_division), WithJsonSchema({"type": "string", "pattern": f"^({_DIVISION})$"})]
 Digest = Annotated[
     str, AfterValidator(_digest), WithJsonSchema({"type": "string", "pattern": "^(sha256|sm3):[0-9a-f]{64}$"})
 ]

@@ -7,6 +7,7 @@ know what a document means, nor when a state may change into which; that is the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from extractor.store.failures import storage_error
 from extractor.store.tables import counters, documents, states
 
 Clock = Callable[[], datetime]
+_NUMBER = re.compile(r"([A-Z]{2})-([0-9]{4})-([0-9]{4,9})")
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,16 @@ class Transaction:
         else:
             self.write(insert(counters), [{"prefix": prefix, "year": year, "last": last}])
         return f"{prefix}-{year}-{last:04d}"
+
+    def issued(self, number: str) -> bool:
+        """Say whether ``next_number`` has given out this number, spelled as it was given out."""
+        found = _NUMBER.fullmatch(number)
+        if found is None:
+            return False
+        here = and_(counters.c.prefix == found[1], counters.c.year == int(found[2]))
+        rows = self.rows(select(counters.c.last).where(here))
+        count = int(found[3])
+        return bool(rows) and 0 < count <= int(rows[0].last) and found[3] == f"{count:04d}"
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).isoformat()

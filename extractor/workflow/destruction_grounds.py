@@ -112,4 +112,7 @@ def is_revoked(office: Office, number: str, package: str) -> bool:
 
 def misfit(cited: tuple[Cited, ...], thing: str, en: str, zh: str) -> Refused:
     """Return the refusal of an order, with one reason for each rule that wants destruction by order only."""
-    return Refused(reasons_of(cited, thing, zh, en) or (Reason(thing, "destroy.order", "", zh, en),), thing=thing)
+    reasons = reasons_of(cited, thing, zh, en) or (Reason(thing, "destroy.order", "", zh, en),)
+    fix = ("nothing is destroyed; order it again on a ground that fits, or once this one does",
+           "未销毁任何内容;请改用相符的依据,或待依据具备后重新下达")  # fmt: skip
+    return Refused(reasons, thing=thing, fix=fix)

@@ -39,6 +39,7 @@ from extractor.manifest import AgreementRef, Approval, Cover, LogPosition, Origi
 from extractor.pages.render import dictionary_page
 from extractor.plans.minimality import check_minimal, columns_read
 from extractor.plans.nodes import Join, Plan, Scan, TablePlan, inputs
+from extractor.plans.obligations import UNCOUNTED_ZH, identified_by_consent
 from extractor.policy_words import PracticeKind
 from extractor.requests import Act, OutputFormat, Request
 from extractor.sources.snapshot import SourceSnapshot, check_schema, check_unchanged, check_unique, take_snapshot
@@ -299,6 +300,7 @@ def _write_text(writer: PackageWriter, scan: ResidualScan, name: str, media_type
 
 
 def _risk_report(job: _Job, gate: GateResult) -> dict[str, Any]:
+    named = identified_by_consent(job.plan.tables)
     return {
         "standard": "GB/T 42460-2023",
         "counted_over": "persons",
@@ -309,6 +311,7 @@ def _risk_report(job: _Job, gate: GateResult) -> dict[str, Any]:
         "left_out_persons": len(gate.suppressed_persons),
         "quasi_identifiers": [f"{t.name}.{name}" for t in job.plan.tables for name in t.quasi],
         "direct_identifiers_left": job.release.direct_left,
+        **({"identified_by_consent": {"fields": named, "note": UNCOUNTED_ZH}} if named else {}),
         **({"persons_without_consent": _without_consent(job)} if job.release.consents else {}),
     }
 

@@ -177,10 +177,13 @@ def verify_destruction(office: Office, number: str) -> DestructionRecord:
 
     Raises:
         IntegrityError: a signature of a person or the unit, the inventory or the log entry does not fit.
+        ApprovalError: all of that fits, and somebody must still sign.
     """
     with office.store.reading() as tx:
         record = from_json(DestructionRecord, tx.get("destruction", number).body)
-        check_record(office, tx, record)
+        missing = missing_signatures(record)
+        if not missing:
+            check_record(office, tx, record)
         _check_envelope(office, record)
         entry = read_entry(tx, record.log_sequence)
         if entry.verb not in (Verb.PURGE, Verb.DESTROY_ORDER) or entry.object_digest != record.inventory_digest:
@@ -191,6 +194,8 @@ def verify_destruction(office: Office, number: str) -> DestructionRecord:
                 fix_en="do not rely on the record; report it",
                 fix_zh="请勿采信该记录并上报",
             )
+    if missing:
+        raise _unsigned(record)
     return record
 
 
@@ -232,17 +237,20 @@ def close_request(office: Office, number: str, auditor: Actor) -> None:
                 fix_zh=f"请先运行并交付:extractor run {number}",
             )
         for record in records:
-            if missing := missing_signatures(record):
-                raise ApprovalError(
-                    "a destruction record still misses signatures",
-                    zh="销毁记录尚缺签名",
-                    thing=record.number,
-                    fix_en=f"still to sign: {', '.join(missing)} (extractor destroy sign {record.number})",
-                    fix_zh=f"待签:{'、'.join(missing)}(extractor destroy sign {record.number})",
-                )
+            if missing_signatures(record):
+                raise _unsigned(record)
             check_record(office, tx, record)
         said = put_statement(office, tx, auditor, act=Act.CLOSE, subject=stored_subject(tx, number))
         office.log(tx, Verb.VERIFY, auditor.person, object=number, request=number, object_digest=said)
+
+
+def _unsigned(record: DestructionRecord) -> ApprovalError:
+    missing = missing_signatures(record)
+    return ApprovalError(
+        "a destruction record still misses signatures", zh="销毁记录尚缺签名", thing=record.number,
+        fix_en=f"still to sign: {', '.join(missing)} (extractor destroy sign {record.number})",
+        fix_zh=f"待签:{'、'.join(missing)}(extractor destroy sign {record.number})",
+    )  # fmt: skip
 
 
 def store_record(

@@ -264,9 +264,10 @@ def _rebuilt(message: dict[str, Any]) -> ExtractorError:
     """Make the worker's error anew in this process, of the same class where that takes only a text."""
     found = getattr(errors, str(message["error"]), ExtractorError)
     kind = found if isinstance(found, type) and issubclass(found, ExtractorError) else ExtractorError
-    if kind is errors.Refused:
-        return errors.Refused(tuple(_reason(reason) for reason in message["reasons"]), thing=message["thing"])
     words, fix = message["message"], message["fix"]
+    if kind is errors.Refused:
+        reasons = tuple(_reason(reason) for reason in message["reasons"])
+        return errors.Refused(reasons, thing=message["thing"], fix=(fix["en"], fix["zh"]))
     return kind(words["en"], zh=words["zh"], thing=message["thing"], fix_en=fix["en"], fix_zh=fix["zh"])
 
 

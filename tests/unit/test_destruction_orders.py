@@ -137,8 +137,9 @@ def test_the_record_is_signed_by_everybody_and_verifies(site: Delivery) -> None:
     record = sign_all(site)
     assert missing_signatures(record) == (*SIGNERS, "operator")
     for name in ("operator", *SIGNERS):
-        with pytest.raises(IntegrityError):
+        with pytest.raises(ApprovalError, match=rf"misses signatures.*still to sign: .*\b{name}\b") as waits:
             verify_destruction(site.office, record.number)
+        assert waits.value.exit_code == 6
         signed = sign_destruction(site.office, record.number, site.people[name])
     assert missing_signatures(signed) == ()
     assert verify_destruction(site.office, record.number) == signed
@@ -594,3 +595,18 @@ def test_the_record_of_the_units_own_copy_does_not_close_the_duty_of_the_data_us
         sign_destruction(site.office, record.number, site.people[name])
     with refused(f"{record.number} records another destruction"):
         site.close(Evidence.DESTRUCTION, record=record.number)
+
+
+def test_a_record_that_waits_for_signatures_and_was_changed_is_not_merely_waiting(site: Delivery) -> None:
+    order(site)
+    record = sign_all(site)
+    envelope_path(site.office, record.number).unlink()
+    with pytest.raises(IntegrityError, match="the unit's signature"):
+        verify_destruction(site.office, record.number)
+
+
+def test_an_order_that_is_refused_advises_about_the_order_and_not_the_request(site: Delivery) -> None:
+    with pytest.raises(Refused) as no:
+        order(site, ground=Ground.TERM_OVER)
+    assert "ground that fits" in no.value.fix_en
+    assert "申请" not in no.value.fix_zh

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
+from extractor.commands.home import init
 from extractor.commands.shell import errors_shown
 
 SECRET = "350102195806010011"
@@ -46,3 +48,33 @@ def test_the_command_line_lets_polars_spill_nothing_to_disk() -> None:
         check=False, env=env, timeout=60,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "0", done.stderr
+
+
+def _init(home: Path, division: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    with pytest.raises(typer.Exit) as caught:
+        init(division=division, home=home, as_json=True)
+    assert not home.exists()
+    return caught.value.exit_code, capsys.readouterr().err
+
+
+def test_an_installation_stands_in_a_division_that_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for division in ("999999", "35010", "160000"):
+        code, said = _init(tmp_path / "home", division, capsys)
+        assert (code, "six digits that begin with a province" in said) == (2, True)
+
+
+def test_an_installation_outside_the_country_is_advised_about_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for division in ("810000", "US"):
+        code, said = _init(tmp_path / "home", division, capsys)
+        assert (code, "where the installation stands" in said) == (4, True)
+        assert "change the request" not in said
+
+
+def test_the_advice_of_a_refusal_outlives_the_process_that_refused() -> None:
+    from extractor.errors import Reason, Refused
+    from extractor.workflow.supervision import _rebuilt
+
+    told = Refused((Reason("t", "r", "", "缺", "lacks"),), fix=("ask the authority", "请向主管部门申请"))
+    assert _rebuilt(told.as_json()).as_json() == told.as_json()
