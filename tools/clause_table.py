@@ -268,7 +268,10 @@ def _line(clauses: Clauses, row: Row) -> str:
     rules = [f"`{rule}`" if regime == row.regime else f"`{regime}.{rule}`" for regime, rule in row.rules]
     if not rules and policy:
         rules = list(reasons_outside(policy, row))
-    tests = [f"`{test.name}`" for test in _unique(clauses, row.rules)]
+    # What is outside says so in the last cell too: an empty cell is a clause that nobody shows.
+    tests = [f"`{test.name}`" for test in _unique(clauses, row.rules)] or (
+        ["nothing to show: outside"] if not row.rules else []
+    )
     cells = (row.article, row.clause, row.asks, row.reads, "<br>".join(rules), "<br>".join(tests))
     return "| " + " | ".join(cell.replace("|", ", ").replace("\n", " ") for cell in cells) + " |"
 

@@ -57,7 +57,7 @@ def test_the_sound_example_has_no_fault_and_its_page_shows_clause_rules_tests_an
     assert _faults(SOUND) == ()
     page = page_of(SOUND)
     assert "| 第二条 |  | 不出境 | gate | `art_2_stays` | `test_here_2_nothing_leaves` |" in page
-    assert "| 第三条 |  | 定义 | outside | 目的与定义。 |  |" in page
+    assert "| 第三条 |  | 定义 | outside | 目的与定义。 | nothing to show: outside |" in page
     assert "## 此地办法 甲发〔2026〕1号" in page
 
 
