@@ -28,7 +28,8 @@ from extractor.levels import HIERARCHIES
 
 M = TypeVar("M", bound=BaseModel)
 # The provinces of GB/T 2260 as a pattern, for the published schema; extractor.selection.is_division says the same.
-_DIVISION = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])[0-9]{4}|[A-Z]{2}"
+_DIVISION = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])[0-9]{4}|000000|[A-Z]{2}"
+"""A division of GB/T 2260, a country, or the 000000 of a draft: a place not known yet, which lies in no area."""
 
 
 class Form(BaseModel):
