@@ -11,7 +11,8 @@ from functools import cache
 from importlib.resources import files
 
 
-def _lines(name: str) -> list[str]:
+def lines_of(name: str) -> list[str]:
+    """Return the lines of a file of facts, without comments."""
     text = files("extractor.deid").joinpath("facts", name).read_text(encoding="utf-8")
     return [line for line in text.split("\n") if line and not line.startswith("#")]
 
@@ -20,7 +21,7 @@ def sections(name: str) -> dict[str, str]:
     """Read a file of facts that has sections, each as one string; a line that ends in a blank goes on."""
     sections: dict[str, str] = {}
     current = ""
-    for line in _lines(name):
+    for line in lines_of(name):
         if line.startswith("["):
             current = line.strip("[]")
             sections[current] = ""
@@ -49,7 +50,7 @@ def surnames() -> Surnames:
 def given_name_odds() -> dict[str, tuple[float, float, float]]:
     """Read the log odds of characters in given names: first of two, last of two, the only one."""
     odds = {}
-    for line in _lines("text_given_names.tsv"):
+    for line in lines_of("text_given_names.tsv"):
         character, first, last, only = line.split("\t")
         odds[character] = (float(first), float(last), float(only))
     return odds
@@ -58,7 +59,25 @@ def given_name_odds() -> dict[str, tuple[float, float, float]]:
 @cache
 def not_names() -> frozenset[str]:
     """Read the words that read like names and are none."""
-    return frozenset(" ".join(_lines("text_not_names.txt")).split())
+    return frozenset(" ".join(lines_of("text_not_names.txt")).split())
+
+
+@cache
+def medical_words() -> frozenset[str]:
+    """Read the words of medicine, of two characters and more."""
+    return frozenset(" ".join(lines_of("text_medicine.txt")).split())
+
+
+@cache
+def foreign_places() -> frozenset[str]:
+    """Read the countries, cities and marks that are written with the characters of foreign names."""
+    return frozenset(" ".join(lines_of("text_foreign_places.txt")).split())
+
+
+@cache
+def simplified_forms() -> dict[str, str]:
+    """Read the simplified form of each traditional character."""
+    return {pair[0]: pair[1] for pair in " ".join(lines_of("text_traditional.txt")).split()}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,234 @@
+"""The evidence for and against each stretch that may be a name, as numbers for all at once.
+
+Owns the features: what the letters say, what the segmenter makes of the stretch, what stands before and after it, and what medicine
+and places are around it. It must not know which stretches there are (``extractor.deid.name_candidates``) nor how much a
+feature weighs (``extractor.deid.names``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from extractor.deid.language import LETTERS, STEP, language
+from extractor.deid.name_words import WORDLIKE
+from extractor.deid.text_buffer import SEPARATOR, Buffer
+from extractor.deid.text_facts import foreign_places, medical_words, not_names, places, surnames
+from extractor.deid.words import tokens_of
+
+Indexes = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_AROUND = 60
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Stretches of a view that may be names: where, the length of the surname, what their letters say.
+
+    Args:
+        starts, ends: positions in the view.
+        sizes: characters of the surname; 0 in a foreign name.
+        letters: natural-log odds of the characters in a name against running text.
+        name: log probability of the whole as a name.
+    """
+
+    starts: Indexes
+    ends: Indexes
+    sizes: Indexes
+    letters: Numbers
+    name: Numbers
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def where(self, keep: Mask | Indexes) -> Stretches:
+        """Return those that a mask or indexes choose."""
+        return Stretches(self.starts[keep], self.ends[keep], self.sizes[keep], self.letters[keep], self.name[keep])
+
+    @classmethod
+    def joined(cls, parts: list[Stretches]) -> Stretches:
+        """Return the stretches of all parts."""
+        names = ("starts", "ends", "sizes", "letters", "name")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What announces names: the strength of a cue that ends before each position, and whether a title begins at it."""
+
+    cue: Numbers = field(repr=False)
+    label: Mask = field(repr=False)
+    title: Mask = field(repr=False)
+
+
+def marked(characters: frozenset[str] | set[str] | str) -> Mask:
+    """Return a table by code point that is true for the characters."""
+    table = np.zeros(LETTERS, dtype=np.bool_)
+    table[[ord(character) for character in characters]] = True
+    return table
+
+
+@cache
+def ideographs() -> Mask:
+    """Return a table by code point that is true for 汉字."""
+    table = np.zeros(LETTERS, dtype=np.bool_)
+    table[0x3400:0xA000] = table[0x20000:] = True
+    return table
+
+
+def codes_of(buffer: Buffer) -> Indexes:
+    """Return the view's code points as indexes of the tables; what lies beyond becomes the last one."""
+    return np.minimum(buffer.codes, LETTERS - 1).astype(np.int64)
+
+
+_NUMERAL = marked("一二三四五六七八九十百千万两零〇几半")
+_FUNCTION = marked("为因于被的是在和与及将已曾到对从给说诉述看查称道问指认表告")
+_PLACE = marked("市州国省县区河山岛语人队湾湖海洋城镇族教病征氏片酸素酶醇球菌(0123456789")
+_OPENING, _CLOSING = marked('《<“"「『'), marked('》>”"」』')
+_DIGIT, _ALNUM = marked("0123456789"), marked("".join(chr(code) for code in range(128) if chr(code).isalnum()))
+_COUNTED, _LISTS = marked("万余"), marked("、")
+_COMMON, _WORDLIKE = marked(surnames().common), marked(WORDLIKE)
+
+
+def evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, Numbers]:
+    """Return each feature of the stretches, one number for each of them."""
+    codes, view, model = codes_of(buffer), buffer.view, language()
+    starts, ends = found.starts, found.ends
+    cut = _cut(buffer, codes, starts)
+    low, high = cut.place[starts], cut.place[ends - 1] + 1
+    first, last = cut.word_at[low], cut.word_at[high - 1]
+    left, right = low - cut.begins[first], np.append(cut.begins, cut.size)[last + 1] - high
+    before, after = np.where(starts > 0, codes[starts - 1], 0), np.append(codes, 0)[ends]
+    here, second = codes[starts], codes[starts + 1]
+    words = [view[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    flags = {
+        "label": signs.label[starts],
+        "title": signs.title[ends],
+        "free_before": ~ideographs()[before],
+        "free_after": ~ideographs()[after],
+        "cut_before": left == 0,
+        "cut_after": right == 0,
+        "one_word": (left == 0) & (right == 0) & (first == last),
+        "name_word": [word in model.names for word in words],
+        "plain_word": [word in model.words for word in words],
+        "plain_start": [len(word) > 2 and word[:2] in model.words for word in words],
+        "common": _COMMON[here],
+        "wordlike": _WORDLIKE[here] & (found.sizes == 1),
+        "compound": found.sizes == 2,
+        "short": ends - starts == 2,
+        "list_after": _LISTS[after],
+        "function_after": _FUNCTION[after],
+        "place_after": _PLACE[after],
+        "quoted": _OPENING[before] & _CLOSING[after],
+        "repeated": (here == second) | (_NUMERAL[here] & _NUMERAL[second]),
+        "counted": _COUNTED[here] & (_DIGIT[before] | _NUMERAL[before]),
+    }
+    numbers = {
+        "letters": found.letters,
+        "cue": signs.cue[starts],
+        "model": _against_words(cut, codes, found, (first, last, left, right)),
+    }
+    return numbers | {name: np.asarray(flag, dtype=np.float32) for name, flag in flags.items()}
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The stretches around the candidates cut into words: arrays by word, and the word of each kept position."""
+
+    words: list[str]
+    begins: Indexes
+    tags: Indexes
+    odds: Numbers
+    total: npt.NDArray[np.float64]
+    word_at: Indexes
+    place: Indexes
+    size: int
+
+
+def _cut(buffer: Buffer, codes: Indexes, starts: Indexes) -> _Cut:
+    """Cut only the stretches that hold a candidate: what the segmenter makes of one does not depend on the others."""
+    inside = ideographs()[codes] | _ALNUM[codes]
+    edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0))
+    stretch = np.cumsum(np.bincount(edges, minlength=len(codes) + 1))[:-1]
+    wanted = np.zeros(int(stretch[-1]) + 1, dtype=np.bool_)
+    wanted[stretch[starts]] = True
+    kept = wanted[stretch]
+    edge = ~kept
+    edge[1:] &= kept[:-1]
+    positions = np.flatnonzero(kept | edge)
+    view = (
+        np.where(edge, np.uint32(ord(SEPARATOR)), buffer.codes)[positions]
+        .tobytes()
+        .decode("utf-32-le", "surrogatepass")
+    )
+    tokens = tokens_of(view)
+    known, model = language().known, language()
+    memory: dict[str, tuple[int, float]] = {}
+    facts = [memory.get(word) or memory.setdefault(word, known(word)) for word in tokens.words]
+    tags = np.fromiter((fact[0] for fact in facts), dtype=np.int64, count=len(facts))
+    odds = np.fromiter((fact[1] for fact in facts), dtype=np.float32, count=len(facts))
+    before = np.concatenate(([model.edge], tags[:-1]))
+    total = np.concatenate(([0.0], np.cumsum(model.follows[before, tags].astype(np.float64) + odds)))
+    lengths = np.diff(np.append(tokens.starts, len(view)))
+    place = np.cumsum(kept | edge) - 1
+    return _Cut(
+        tokens.words, tokens.starts, tags, odds, total, np.repeat(np.arange(len(lengths)), lengths), place, len(view)
+    )
+
+
+def _against_words(cut: _Cut, codes: Indexes, found: Stretches, where: tuple[Indexes, ...]) -> Numbers:
+    """Return how much likelier the stretch is with the name in it than as the segmenter's words alone."""
+    starts, ends = found.starts, found.ends
+    first, last, left, right = where
+    model, follows = language(), language().follows
+    tags = np.append(cut.tags, model.edge)
+    before, following = np.where(first > 0, tags[first - 1], model.edge), tags[last + 1]
+    as_words = cut.total[last + 1] - cut.total[first] + follows[tags[last], following]
+    # What the name leaves over on its left and right is read as words of one character each.
+    kinds, odds = model.letters
+    spelled = np.concatenate(([0.0], np.cumsum(odds[codes].astype(np.float64) + STEP)))
+    left_odds = spelled[starts] - spelled[starts - left]
+    right_odds = spelled[ends + right] - spelled[ends]
+    beside_left = np.where(left > 0, kinds[codes[np.maximum(starts - 1, 0)]], before)
+    beside_right = np.where(right > 0, kinds[np.append(codes, 0)[ends]], following)
+    with_name = (
+        left_odds + follows[beside_left, model.name] + found.name + follows[model.name, beside_right] + right_odds
+    )
+    return (with_name - as_words).astype(np.float32)
+
+
+@cache
+def _medicine() -> AhoCorasick:
+    words = sorted(word for word in medical_words() | not_names() if len(word) > 1)
+    return AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
+
+
+@cache
+def _places() -> AhoCorasick:
+    words = sorted(foreign_places() | places().full | {name for name in places().short if len(name) > 2})
+    return AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
+
+
+def surroundings(buffer: Buffer, starts: Indexes, ends: Indexes) -> dict[str, Numbers]:
+    """Return whether each stretch touches a word of medicine or a place, and the share of medicine around it in its document."""
+    docs = buffer.document_of(starts)
+    low, high = np.maximum(starts - _AROUND, buffer.starts[docs]), np.minimum(ends + _AROUND, buffer.ends[docs])
+    table = np.zeros((3, len(starts)), dtype=np.float32)
+    for row, (begin, end, start, stop) in enumerate(
+        zip(low.tolist(), high.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    ):
+        text = buffer.view[begin:end]
+        inside = around = 0
+        for _, first, last in _medicine().find_matches_as_indexes(text):
+            shared = min(last + begin, stop) - max(first + begin, start)
+            inside += max(0, shared)
+            around += last - first - max(0, shared)
+        place = any(a + begin < stop and b + begin > start for _, a, b in _places().find_matches_as_indexes(text))
+        table[:, row] = inside > 0, around / max(1, end - begin), place
+    return dict(zip(("medical", "medicine_around", "place"), table, strict=True))
