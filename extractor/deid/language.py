@@ -33,7 +33,7 @@ _NAMES = frozenset({"nr", "nrt", "nrfg"})
 _ANY = "n"
 _MIXED = frozenset({"nz", "n", "t", "j", "x", "ns"})
 _NO_GIVEN = (0.0, 0.0, 0.0)
-_OFTEN = 50
+_OFTEN, _LONGEST_PART = 50, 4
 _UNHEARD = -13.0
 _ENDS = -1.0
 
@@ -74,14 +74,26 @@ class Language:
         return self.tags.index(NAME)
 
     def known(self, word: str) -> tuple[int, float]:
-        """Return part of speech and likelihood of any word; what the dictionary has not is as likely as its characters."""
+        """Return part of speech and likelihood of any word; what the dictionary has not is as likely as its best parts."""
         found = self.words.get(word)
         if found is not None:
             return found
         if word.isascii() or not any(_is_han(c) for c in word):
             return self.edge, 0.0
-        odds = self.letters[1]
-        return self.tags.index(_ANY), float(sum(odds[min(ord(c), LETTERS - 1)] for c in word)) + STEP * (len(word) - 1)
+        return self.tags.index(_ANY), self._in_parts(word)
+
+    def _in_parts(self, word: str) -> float:
+        """Return the log probability of the likeliest way to read a word as words of up to four characters."""
+        best = [0.0]
+        for end in range(1, len(word) + 1):
+            ways = (best[start] + self._part(word[start:end]) for start in range(max(0, end - _LONGEST_PART), end))
+            best.append(max(ways) + STEP)
+        return best[-1] - STEP
+
+    def _part(self, part: str) -> float:
+        if len(part) == 1:
+            return float(self.letters[1][min(ord(part), LETTERS - 1)])
+        return self.words.get(part, (0, -100.0))[1]
 
 
 def _is_han(character: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import regex  # type: ignore[import-untyped]  # the package ships no types
 
 from extractor.deid.language import language
-from extractor.deid.name_evidence import Indexes, codes_of, marked
+from extractor.deid.name_evidence import Indexes, codes_of, ideographs, marked
 from extractor.deid.name_words import FORMS_OF_ADDRESS, NOT_GIVEN, WORDLIKE
 from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
@@ -36,16 +36,36 @@ _SPELT_AFTER = regex.compile(r"(?:姓名|患者|联系人|拼音|[Nn]ame)[:为�
 _SPELT = regex.compile(r"[A-Z][A-Za-z'\-]{1,15}(?:[ ,·]{1,2}[A-Z][A-Za-z'\-]{1,20}){1,3}")
 # After a cue that speaks of nobody's body, a word in Latin letters is a name; no examination follows these.
 _HANDLE_AFTER = regex.compile(
-    r"(?:经纪人|经理人|联系人|联络人|联络|联系|我是|我叫|名叫|艺名|英文名|本名|主唱|歌手|演员|导演)[:为是( ]{0,3}$"
+    r"(?:经纪人?|经理人|联系人?|联络人?|洽|我是|我叫|名叫|艺名|英文名|本名|网名|外号|艺人|主唱|歌手|演员|导演|队长|球星)[:为是( ]{0,3}$"
 )
-_HANDLE = regex.compile(r"[A-Za-z][a-z]{2,15}(?:[ ,·]{0,2}[A-Z][A-Za-z]{1,15}){0,2}(?![A-Za-z0-9@._])")
+_HANDLE = regex.compile(r"[A-Za-z]{3,16}(?:[ ,·]{1,2}[A-Z][A-Za-z]{1,15}){0,2}(?![A-Za-z@._]|[0-9]{1,6}(?![0-9]))")
+_LABEL_BEFORE = regex.compile(r"(?:姓名|联系人|联络人|经纪人|经办人|监护人|家属|签名|签字)[:是为 ]{0,2}$")
 _NO_HANDLES = frozenset(
-    {"tel", "fax", "mail", "email", "wechat", "weixin", "phone", "mobile", "http", "https", "www", "vip", "app"}
+    {
+        "tel",
+        "fax",
+        "mail",
+        "wechat",
+        "weixin",
+        "phone",
+        "mobile",
+        "http",
+        "https",
+        "www",
+        "vip",
+        "app",
+        "email",
+        "line",
+        "msn",
+        "skype",
+    }
 )
 # A line that begins with a short word, a comma and the sex begins with a name, or with what is left of one.
 _HEADER_BEFORE = regex.compile(r"(?:^|\n)(?P<v>[㐀-鿿]{1,4})$")
 _HEADER = regex.compile(r",[男女][,性 ]")
 _BEFORE_ADDRESSED = frozenset("由经请和与的是向被让在到找给问跟看叫对说有去挂")
+# Surnames that before a title are rather a word: 和医生, 从医生, 男女老少的少. Of the others 黄医生 and 高主任 are people.
+_NO_ADDRESSEE = WORDLIKE - surnames().common
 _LETTER = marked("".join(chr(code) for code in range(128) if chr(code).isalpha()))
 _WORD = marked("".join(chr(code) for code in range(128) if chr(code).isalnum()))
 
@@ -61,7 +81,7 @@ def find_forms(buffer: Buffer, addresses: list[int], deadline: Deadline) -> list
     for form in (_dotted(buffer), _addressed(buffer, addresses), _masked(buffer, codes), _called(buffer, codes)):
         deadline.left()
         places += form
-    for form in (_spelt(buffer, codes), _headed(buffer, codes)):
+    for form in (_spelt(buffer, codes), _headed(buffer, codes), _cued(buffer, codes)):
         deadline.left()
         places += form
     return [Span(start, end, SpanType.PERSON, 0.7, Rank.CONTEXT, "name_form") for start, end in places]
@@ -71,7 +91,7 @@ def _addressed(buffer: Buffer, addresses: list[int]) -> Iterator[Place]:
     """Yield a surname with the form of address after it: 林医师, 王女士."""
     forms = _forms_of_address()
     for start in addresses:
-        before = _surname_before(buffer, start)
+        before = _surname_before(buffer, start, surnames().single - _NO_ADDRESSEE)
         if before is not None and _stands_free(buffer.before(before, 1), buffer.view[before:start]):
             form = forms.match(buffer.view, start)
             yield before, form.end() if form else start
@@ -82,12 +102,12 @@ def _forms_of_address() -> regex.Pattern[str]:
     return regex.compile("|".join(sorted(FORMS_OF_ADDRESS, key=len, reverse=True)))
 
 
-def _surname_before(buffer: Buffer, position: int) -> int | None:
+def _surname_before(buffer: Buffer, position: int, single: frozenset[str]) -> int | None:
     """Return where a surname that ends at the position begins, if there is one."""
     before = buffer.before(position, 2)
     if before in surnames().compound:
         return position - 2
-    return position - 1 if before and before[-1] in surnames().single - WORDLIKE else None
+    return position - 1 if before and before[-1] in single else None
 
 
 def _stands_free(before: str, surname: str) -> bool:
@@ -101,7 +121,7 @@ def _masked(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
     """Yield a surname with a mask after it: 张某, 李某某, 王**."""
     for at in np.flatnonzero(marked("某*xX")[codes]).tolist():
         found = _MASK.match(buffer.view, at)
-        start = _surname_before(buffer, at) if found else None
+        start = _surname_before(buffer, at, surnames().single - WORDLIKE) if found else None
         if found and start is not None:
             yield start, found.end()
 
@@ -122,6 +142,15 @@ def _is_nickname(word: str) -> bool:
     if word in language().words or word in medical_words() or word[1] in NOT_GIVEN:
         return False
     return given_name_odds().get(word[1], (0.0, 0.0, 0.0))[2] > 0
+
+
+def _cued(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
+    """Yield a surname that stands alone between a label and what is no ideograph: 联系人:阮,电话."""
+    single = marked(surnames().single - WORDLIKE)
+    alone = single[codes] & ~ideographs()[np.append(codes[1:], 0)]
+    for at in np.flatnonzero(alone).tolist():
+        if _LABEL_BEFORE.search(buffer.before(at, 8)):
+            yield at, at + 1
 
 
 def _spelt(buffer: Buffer, codes: Indexes) -> Iterator[Place]:

@@ -45,17 +45,17 @@ from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 
-_ENOUGH = -3.0
+_ENOUGH = -3.9
 _SURE, _SURE_ANNOUNCED = 0.5, -1.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
-    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -10.0,
-    "place": -3.0, "common": 1.1, "wordlike": -1.8, "compound": -0.4, "short": -1.2, "list_after": 0.6, "function_after": 1.5,
+    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -15.0,
+    "place": -3.0, "common": 1.1, "wordlike": -2.6, "compound": -0.4, "short": -1.2, "list_after": 0.6, "function_after": 1.5,
     "quoted": -1.3, "place_after": -0.9, "counted": -4.0, "repeated": -5.0,
 }  # fmt: skip
 _FOREIGN_WEIGHTS: Mapping[str, float] = {
     "letters": 0.35, "cue": 0.7, "label": 2.0, "title": 2.0, "free_before": 0.2, "free_after": -0.7, "cut_before": 2.1,
-    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "medical": -3.0, "medicine_around": -15.0, "place": -3.0, "common": 0.5,
+    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -20.0, "place": -3.0, "common": 0.5,
     "short": -0.9, "repeated": -6.0, "list_after": 1.0, "function_after": 1.5, "place_after": -0.9,
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
