@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -168,11 +169,13 @@ def _cut(buffer: Buffer, codes: Indexes, starts: Indexes) -> _Cut:
         .decode("utf-32-le", "surrogatepass")
     )
     tokens = tokens_of(view)
-    known, model = language().known, language()
-    memory: dict[str, tuple[int, float]] = {}
-    facts = [memory.get(word) or memory.setdefault(word, known(word)) for word in tokens.words]
-    tags = np.fromiter((fact[0] for fact in facts), dtype=np.int64, count=len(facts))
-    odds = np.fromiter((fact[1] for fact in facts), dtype=np.float32, count=len(facts))
+    model = language()
+    facts = list(map(model.words.get, tokens.words))
+    rest = {word for word, fact in zip(tokens.words, facts, strict=True) if fact is None}
+    unknown = {word: model.known(word) for word in rest}
+    pairs = (unknown[word] if fact is None else fact for word, fact in zip(tokens.words, facts, strict=True))
+    table = np.fromiter(chain.from_iterable(pairs), dtype=np.float64, count=2 * len(facts)).reshape(-1, 2)
+    tags, odds = table[:, 0].astype(np.int64), table[:, 1].astype(np.float32)
     before = np.concatenate(([model.edge], tags[:-1]))
     total = np.concatenate(([0.0], np.cumsum(model.follows[before, tags].astype(np.float64) + odds)))
     lengths = np.diff(np.append(tokens.starts, len(view)))
@@ -215,20 +218,31 @@ def _places() -> AhoCorasick:
     return AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
 
 
+def matches(matcher: AhoCorasick, view: str) -> tuple[Indexes, Indexes, Indexes]:
+    """Return number, start and end of every match, as arrays."""
+    found = matcher.find_matches_as_indexes(view)
+    table = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
 def surroundings(buffer: Buffer, starts: Indexes, ends: Indexes) -> dict[str, Numbers]:
     """Return whether each stretch touches a word of medicine or a place, and the share of medicine around it in its document."""
     docs = buffer.document_of(starts)
     low, high = np.maximum(starts - _AROUND, buffer.starts[docs]), np.minimum(ends + _AROUND, buffer.ends[docs])
-    table = np.zeros((3, len(starts)), dtype=np.float32)
-    for row, (begin, end, start, stop) in enumerate(
-        zip(low.tolist(), high.tolist(), starts.tolist(), ends.tolist(), strict=True)
-    ):
-        text = buffer.view[begin:end]
-        inside = around = 0
-        for _, first, last in _medicine().find_matches_as_indexes(text):
-            shared = min(last + begin, stop) - max(first + begin, start)
-            inside += max(0, shared)
-            around += last - first - max(0, shared)
-        place = any(a + begin < stop and b + begin > start for _, a, b in _places().find_matches_as_indexes(text))
-        table[:, row] = inside > 0, around / max(1, end - begin), place
-    return dict(zip(("medical", "medicine_around", "place"), table, strict=True))
+    medicine, located = _covered(_medicine(), buffer.view), _covered(_places(), buffer.view)
+    inside = medicine[ends] - medicine[starts]
+    around = (medicine[high] - medicine[low] - inside) / np.maximum(high - low, 1)
+    return {
+        "medical": (inside > 0).astype(np.float32),
+        "medicine_around": around.astype(np.float32),
+        "place": (located[ends] > located[starts]).astype(np.float32),
+    }
+
+
+def _covered(matcher: AhoCorasick, view: str) -> Indexes:
+    """Return for each position how many characters before it lie in a word of the matcher."""
+    _, start, end = matches(matcher, view)
+    marks = np.zeros(len(view) + 2, dtype=np.int64)
+    marks[start + 1] += 1
+    marks[end + 1] -= 1
+    return np.cumsum(np.cumsum(marks))

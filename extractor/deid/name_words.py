@@ -22,7 +22,8 @@ WEAK_CUES = frozenset(_WORDS["weak_cues"].split())
 # A cue of these with a colon or blank after it is a field of a form: what follows is a name.
 LABELS = frozenset(_WORDS["labels"].split())
 FUNCTION_AFTER = frozenset("为因于被的是在和与及将已曾到对从给、,。;:!?)(（）\"'“”<>/ \n\x1e说诉述看查")
-CONNECTOR = regex.compile(r"[:为是(\[ 、,]{0,3}")
+CONNECTORS = ":为是([ 、,"
+"""What may stand between a cue and a name."""
 DEMOGRAPHIC = regex.compile(
     r"[ ,、(]{0,6}(?:(?:男|女)(?:性|[ ,、)0-9]|已婚|未婚|$)|[0-9]{1,3}[ ]?岁)"
     r"|是一[位名个](?=.{0,4}(?:岁|男|女))|[(:][ ]?(?:手机|电话|1[3-9])|[ ,]?1[3-9][0-9]{9}"

@@ -27,11 +27,12 @@ from extractor.deid.name_evidence import (
     codes_of,
     evidence,
     marked,
+    matches,
     surroundings,
 )
 from extractor.deid.name_forms import find_forms
 from extractor.deid.name_words import (
-    CONNECTOR,
+    CONNECTORS,
     CUES,
     DEMOGRAPHIC,
     DRUG,
@@ -46,6 +47,7 @@ from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 
 _ENOUGH = -3.9
+_STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -1.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
@@ -55,8 +57,8 @@ _WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 _FOREIGN_WEIGHTS: Mapping[str, float] = {
     "letters": 0.35, "cue": 0.7, "label": 2.0, "title": 2.0, "free_before": 0.2, "free_after": -0.7, "cut_before": 2.1,
-    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -20.0, "place": -3.0, "common": 0.5,
-    "short": -0.9, "repeated": -6.0, "list_after": 1.0, "function_after": 1.5, "place_after": -0.9,
+    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -20.0,
+    "place": -3.0, "common": 0.5, "short": -0.9, "repeated": -6.0, "list_after": 1.0, "function_after": 1.5, "place_after": -0.9,
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
 # What is looked at only for stretches that the rest leaves in doubt.
@@ -98,32 +100,41 @@ def _as_span(reading: _Reading, titles: Mapping[int, int]) -> Span:
     return Span(reading.start, titles.get(reading.end, reading.end), SpanType.PERSON, score, rank, "name")
 
 
+@dataclass(frozen=True)
+class _Announcers:
+    """The words that announce names, and for each by its number: its strength as a cue, and whether it is a label, title, address."""
+
+    matcher: AhoCorasick
+    strength: Numbers
+    label: Mask
+    title: Mask
+    address: Mask
+
+
 @cache
-def _announcers() -> tuple[AhoCorasick, tuple[str, ...]]:
-    words = tuple(sorted(CUES | TITLES | FORMS_OF_ADDRESS))
-    return AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False), words
+def _announcers() -> _Announcers:
+    words = sorted(CUES | TITLES | FORMS_OF_ADDRESS)
+    matcher = AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
+    strength = [0.0 if w not in CUES else _WEAK_CUE if w in WEAK_CUES else _STRONG_CUE for w in words]
+    kinds = (np.array([word in kind for word in words]) for kind in (LABELS & CUES, TITLES, FORMS_OF_ADDRESS))
+    return _Announcers(matcher, np.array(strength, dtype=np.float32), *kinds)
 
 
 def _signs(buffer: Buffer) -> tuple[Signs, list[int], dict[int, int]]:
     """Find everything that announces a name, in one pass; also where forms of address begin, and where titles begin and end."""
-    matcher, words = _announcers()
-    size = len(buffer.view) + 1
+    known, size = _announcers(), len(buffer.view) + 1
+    number, start, end = matches(known.matcher, buffer.view)
     cue, label, title = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
-    addresses: list[int] = []
-    titles: dict[int, int] = {}
-    for number, start, end in matcher.find_matches_as_indexes(buffer.view):
-        word = words[number]
-        if word in TITLES:
-            title[start] = True
-            titles[start] = end
-        if word in FORMS_OF_ADDRESS:
-            addresses.append(start)
-        if word in CUES:
-            connector = CONNECTOR.match(buffer.view, end)
-            place = connector.end() if connector else end
-            cue[place] = max(cue[place], 2.0 if word in WEAK_CUES else 2.4)
-            label[place] |= place > end and word in LABELS
-    return Signs(cue, label, title), addresses, titles
+    title[start[known.title[number]]] = True
+    titles = dict(zip(start[known.title[number]].tolist(), end[known.title[number]].tolist(), strict=True))
+    cues = known.strength[number] > 0
+    place, strength = end[cues].copy(), known.strength[number[cues]]
+    joins = np.append(marked(CONNECTORS)[codes_of(buffer)], False)
+    for _ in range(_LONGEST_CONNECTOR):
+        place += joins[place]
+    np.maximum.at(cue, place, strength)
+    label[place[known.label[number[cues]] & (place > end[cues])]] = True
+    return Signs(cue, label, title), start[known.address[number]].tolist(), titles
 
 
 def _decided(buffer: Buffer, signs: Signs, deadline: Deadline) -> list[_Reading]:
