@@ -6,43 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-import polars as pl
 import pytest
 from building import compiled, request
 from installation import Site
+from three_persons import ASKS, YEAR, names, released
 
-from extractor.deid.pseudonyms import ProjectKeys
-from extractor.engines.release import Release
 from extractor.errors import Refused
 from extractor.log.entries import Verb
-from extractor.requests import Request, Role
-from extractor.workflow.consent_register import ConsentScope
-from extractor.workflow.consents import consents_now, give, revoke, settle_sifted
+from extractor.requests import Role
+from extractor.workflow.consents import give, revoke, settle_sifted
 
 # --- 第十四条: the person authorises ----------------------------------------------------------------------------------
-
-ASKS = ("patients.PATIENT_ID:pseudonym", "patients.NAME", "patients.SEX")
-PERSONS = {"PATIENT_ID": ["P1", "P2", "P3"], "NAME": ["甲", "乙", "丙"], "SEX": ["1", "1", "1"]}
-YEAR = ConsentScope(date(2026, 1, 1), date(2026, 12, 31))
-
-
-def released(here: Site, number: str, asked: Request) -> Release:
-    """Return what a run would give of three persons, by the register as it stands now."""
-    plan = here.plan(number)
-    with here.office.store.reading() as tx:
-        consents = consents_now(here.office, tx, asked, plan)
-    assert consents is not None
-
-    def opened(_: str, columns: tuple[str, ...]) -> pl.LazyFrame:
-        return pl.LazyFrame(PERSONS).select(columns)
-
-    return Release(plan, opened, ProjectKeys.derive(here.office.root_key.secret, "p"), consents=consents)
-
-
-def names(here: Site, number: str, asked: Request) -> set[str]:
-    """Return the names that a run would give."""
-    found = released(here, number, asked)
-    return {name for table in found.plan.tables for name in found.given(table).collect()["NAME"]}
 
 
 @pytest.mark.clause("guiyang", "art_14_authorised")
