@@ -118,9 +118,7 @@ def _dictionary(tags: tuple[str, ...]) -> tuple[dict[str, tuple[int, float]], fr
     # Of two characters, what is used often is a word of everyday that the dictionary's makers took for a name: 顾客, 文明.
     length, seldom = pl.col("word").str.len_chars(), pl.col("count") < _OFTEN
     name = pl.col("tag").is_in(_NAMES) & ((length > 2) | ((length == 2) & seldom))
-    mixed = (length == 3) & pl.col("tag").is_in(
-        _MIXED
-    )  # where the dictionary keeps many names too
+    mixed = (length == 3) & pl.col("tag").is_in(_MIXED)  # where the dictionary keeps many names too
     frame = pl.read_csv(
         Path(spec.origin).with_name("dict.txt"),
         separator=" ",

@@ -85,7 +85,8 @@ def ideographs() -> Mask:
 
 def codes_of(buffer: Buffer) -> Indexes:
     """Return the view's code points as indexes of the tables; what lies beyond becomes the last one."""
-    return np.minimum(buffer.codes, LETTERS - 1).astype(np.int64)
+    codes: Indexes = np.minimum(buffer.codes, LETTERS - 1).astype(np.int64)
+    return codes
 
 
 _NUMERAL = marked("一二三四五六七八九十百千万两零〇几半")
@@ -203,7 +204,8 @@ def _against_words(cut: _Cut, codes: Indexes, found: Stretches, where: tuple[Ind
     with_name = (
         left_odds + follows[beside_left, model.name] + found.name + follows[model.name, beside_right] + right_odds
     )
-    return (with_name - as_words).astype(np.float32)
+    more: Numbers = (with_name - as_words).astype(np.float32)
+    return more
 
 
 @cache

@@ -29,9 +29,9 @@ _DOT_RIGHT = regex.compile(
 )
 _DOT_CUT = regex.compile(r".*(?:家属|患者|患儿|病人|联系|姓名|医师|医生|护士|主任|人员|人|[由和与是为叫名请对])")
 _MASK = regex.compile(r"(?:某[某甲乙丙]?(?=[^种些个人日月年])|[*]{1,2}|[xX]{2}(?![0-9A-Za-z]))")
-_FAMILIAR = regex.compile(r"(?:(?<=[^㐀-鿿]|[由经请和与的是向被让者人属])|^)[老小](?P<v>[㐀-鿿])(?=[,。、;: ]|$)")
+_FAMILIAR = regex.compile(r"(?:(?<=[^㐀-鿿]|[由经请和与的是向被让者人属])|^)[老小](?P<v>[㐀-鿿])(?=[,。、;: \n\x1e]|$)")
 # 小明, 阿美: what a speaker is called, where a clause begins.
-_NICKNAME = regex.compile(r"(?:^|(?<=[:,。;!? \n\x1e]))(?P<v>[小阿][㐀-鿿])(?=[,。;:!?的也有在是呀啊阿说]|$)")
+_NICKNAME = regex.compile(r"(?:^|(?<=[:,。;!? \n\x1e]))(?P<v>[小阿][㐀-鿿])(?=[,。;:!?的也有在是呀啊阿说\n\x1e]|$)")
 _SPELT_AFTER = regex.compile(r"(?:姓名|患者|联系人|拼音|[Nn]ame)[:为是 ]{1,3}$")
 _SPELT = regex.compile(r"[A-Z][A-Za-z'\-]{1,15}(?:[ ,·]{1,2}[A-Z][A-Za-z'\-]{1,20}){1,3}")
 # After a cue that speaks of nobody's body, a word in Latin letters is a name; no examination follows these.
@@ -168,7 +168,9 @@ def _headed(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
     """Yield the short word at the beginning of a line before the sex."""
     for at in np.flatnonzero(codes == ord(",")).tolist():
         found = _HEADER_BEFORE.search(buffer.before(at, 5)) if _HEADER.match(buffer.view, at) else None
-        if found and (len(found["v"]) == len(found[0]) < 5 or found[0][0] == "\n"):
+        if not found or (len(found["v"]) > 1 and found["v"] in language().words):
+            continue  # 患者,男: a word for anybody
+        if len(found["v"]) == len(found[0]) < 5 or found[0][0] == "\n":
             yield at - len(found["v"]), at
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from extractor.deid.name_candidates import chinese_names, foreign_names
 from extractor.deid.name_evidence import (
@@ -47,6 +47,7 @@ from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 
 _ENOUGH = -3.9
+_SPOKEN_TITLES, _SPOKEN_TITLE = frozenset({"医师", "医生", "大夫", "先生", "女士", "小姐", "护士", "老师"}), 2
 _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -1.5
 _WEIGHTS: Mapping[str, float] = {
@@ -86,18 +87,19 @@ def find_names(buffer: Buffer, deadline: Deadline) -> list[Span]:
     """
     if not buffer.view:
         return []
-    signs, addresses, titles = _signs(buffer)
+    signs, addresses = _signs(buffer)
     readings = _decided(buffer, signs, deadline)
     best = _without_overlaps(readings)
-    spans = [_as_span(reading, titles) for reading in best]
+    spans = [_as_span(reading, buffer.view) for reading in best]
     return spans + find_forms(buffer, addresses, deadline) + _again(buffer, best, deadline)
 
 
-def _as_span(reading: _Reading, titles: Mapping[int, int]) -> Span:
-    """Return the span of a name with the title that is written onto it: 张伟主任医师 is as much a name as 张伟."""
+def _as_span(reading: _Reading, view: str) -> Span:
+    """Return the span of a name; what one says with it when speaking of somebody, 林达阳医师, is part of it, an office is not."""
     score = min(0.95, max(0.5, 0.6 + reading.odds / 20))
     rank = Rank.CONTEXT if reading.cued else Rank.STATISTICS
-    return Span(reading.start, titles.get(reading.end, reading.end), SpanType.PERSON, score, rank, "name")
+    end = reading.end + (_SPOKEN_TITLE if view[reading.end : reading.end + _SPOKEN_TITLE] in _SPOKEN_TITLES else 0)
+    return Span(reading.start, end, SpanType.PERSON, score, rank, "name")
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,20 @@ class _Announcers:
 @cache
 def _announcers() -> _Announcers:
     words = sorted(CUES | TITLES | FORMS_OF_ADDRESS)
-    matcher = AhoCorasick(words, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
+    matcher = AhoCorasick(
+        words, matchkind=MatchKind.LeftmostLongest, store_patterns=False, implementation=Implementation.DFA
+    )
     strength = [0.0 if w not in CUES else _WEAK_CUE if w in WEAK_CUES else _STRONG_CUE for w in words]
     kinds = (np.array([word in kind for word in words]) for kind in (LABELS & CUES, TITLES, FORMS_OF_ADDRESS))
     return _Announcers(matcher, np.array(strength, dtype=np.float32), *kinds)
 
 
-def _signs(buffer: Buffer) -> tuple[Signs, list[int], dict[int, int]]:
-    """Find everything that announces a name, in one pass; also where forms of address begin, and where titles begin and end."""
+def _signs(buffer: Buffer) -> tuple[Signs, list[int]]:
+    """Find everything that announces a name, in one pass; also where forms of address begin."""
     known, size = _announcers(), len(buffer.view) + 1
     number, start, end = matches(known.matcher, buffer.view)
     cue, label, title = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     title[start[known.title[number]]] = True
-    titles = dict(zip(start[known.title[number]].tolist(), end[known.title[number]].tolist(), strict=True))
     cues = known.strength[number] > 0
     place, strength = end[cues].copy(), known.strength[number[cues]]
     joins = np.append(marked(CONNECTORS)[codes_of(buffer)], False)
@@ -134,7 +137,7 @@ def _signs(buffer: Buffer) -> tuple[Signs, list[int], dict[int, int]]:
         place += joins[place]
     np.maximum.at(cue, place, strength)
     label[place[known.label[number[cues]] & (place > end[cues])]] = True
-    return Signs(cue, label, title), start[known.address[number]].tolist(), titles
+    return Signs(cue, label, title), start[known.address[number]].tolist()
 
 
 def _decided(buffer: Buffer, signs: Signs, deadline: Deadline) -> list[_Reading]:
@@ -209,22 +212,26 @@ def _without_overlaps(readings: list[_Reading]) -> list[_Reading]:
 
 def _again(buffer: Buffer, readings: list[_Reading], deadline: Deadline) -> list[Span]:
     """Find the same names once more in their documents: a name that is sure in one place is one everywhere in it."""
-    if not readings:
+    sure = [reading for reading in readings if _is_sure(reading)]
+    if not sure:
         return []
-    docs = buffer.document_of(np.array([reading.start for reading in readings]))
-    by_document: dict[int, set[str]] = defaultdict(set)
-    for doc, reading in zip(docs.tolist(), readings, strict=True):
-        short = reading.end - reading.start < 3
-        if reading.odds >= (_SURE_ANNOUNCED if reading.cued else _SURE) + short:
-            by_document[doc].add(buffer.view[reading.start : reading.end])
-    spans = []
-    for doc, names in by_document.items():
-        deadline.left()
-        low, high = int(buffer.starts[doc]), int(buffer.ends[doc])
-        for name in names:
-            at = buffer.view.find(name, low, high)
-            while at >= 0:
-                if not NOT_AFTER.match(buffer.after(at + len(name), 6)):
-                    spans.append(Span(at, at + len(name), SpanType.PERSON, 0.8, Rank.CONTEXT, "name_again"))
-                at = buffer.view.find(name, at + len(name), high)
-    return spans
+    docs = buffer.document_of(np.array([reading.start for reading in sure])).tolist()
+    owners: dict[str, set[int]] = defaultdict(set)
+    for doc, reading in zip(docs, sure, strict=True):
+        owners[buffer.view[reading.start : reading.end]].add(doc)
+    names = sorted(owners)
+    # One pass over all documents; a search for each name would cost a long list of names its square.
+    matcher = AhoCorasick(names, matchkind=MatchKind.Standard, store_patterns=False)
+    found = matcher.find_matches_as_indexes(buffer.view, overlapping=True)
+    deadline.left()
+    there = buffer.document_of(np.array([start for _, start, _ in found], dtype=np.int64)).tolist()
+    return [
+        Span(start, end, SpanType.PERSON, 0.8, Rank.CONTEXT, "name_again")
+        for doc, (number, start, end) in zip(there, found, strict=True)
+        if doc in owners[names[number]] and not NOT_AFTER.match(buffer.after(end, 6))
+    ]
+
+
+def _is_sure(reading: _Reading) -> bool:
+    short = reading.end - reading.start < 3
+    return reading.odds >= (_SURE_ANNOUNCED if reading.cued else _SURE) + short
