@@ -7,10 +7,12 @@ takes its place.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 import polars as pl
@@ -180,11 +182,11 @@ class SpanTable:
             return self
         table = self.take(np.lexsort((-self.end, self.start, self.doc)))
         clusters = _clusters(table)
-        sizes = np.bincount(clusters)
-        single = table.take(sizes[clusters] == 1)
-        crowded = np.flatnonzero(sizes[clusters] > 1)
-        pieces = [_resolve_cluster(table.take(rows)) for rows in _groups(crowded, clusters[crowded])]
-        joined = SpanTable.concat([single, *pieces])
+        strongest, whole = _strongest(table, clusters)
+        mixed = np.flatnonzero(~whole[clusters])
+        if not len(mixed):
+            return table.take(strongest)
+        joined = SpanTable.concat([table.take(strongest[whole]), _settled(table.take(mixed), clusters[mixed])])
         return joined.take(np.lexsort((joined.start, joined.doc)))
 
 
@@ -198,29 +200,51 @@ def _clusters(table: SpanTable) -> np.ndarray:
     return np.asarray(np.cumsum(opens) - 1)
 
 
-def _groups(rows: np.ndarray, clusters: np.ndarray) -> list[np.ndarray]:
-    if not len(rows):
-        return []
-    return np.split(rows, np.flatnonzero(np.diff(clusters)) + 1)
+def _strongest(table: SpanTable, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row of each cluster's strongest span, and whether that span alone covers the cluster."""
+    order = np.lexsort((table.start, -table.score, table.start - table.end, -table.rank, clusters))
+    firsts = np.flatnonzero(np.diff(clusters, prepend=-1))
+    strongest = order[firsts]
+    begin, end = table.start[firsts], np.maximum.reduceat(table.end, firsts)
+    return strongest, (table.start[strongest] == begin) & (table.end[strongest] == end)
 
 
-def _resolve_cluster(table: SpanTable) -> SpanTable:
-    doc = int(table.doc[0])
-    spans = [span for _, span in table.rows()]
+def _settled(table: SpanTable, clusters: np.ndarray) -> SpanTable:
+    """Resolve each cluster of a sorted table; ``clusters`` numbers them, ascending."""
+    docs: list[int] = []
+    settled: list[Span] = []
+    for _, members in groupby(zip(clusters.tolist(), table.rows(), strict=True), key=itemgetter(0)):
+        rows = [row for _, row in members]
+        spans = _resolve_cluster([span for _, span in rows])
+        settled += spans
+        docs += [rows[0][0]] * len(spans)
+    return SpanTable.build(docs, settled)
+
+
+def _resolve_cluster(spans: list[Span]) -> list[Span]:
+    """Return spans of one document, none over another, that cover what these cover."""
     spans.sort(key=lambda s: (-s.rank, -(s.end - s.start), -s.score, s.start))
     taken: list[Span] = []
+    cover = _Cover()
     for span in spans:
-        for start, end in _uncovered(span, taken):
-            taken.append(Span(start, end, span.type, span.score, span.rank, span.recogniser))
-    merged = _joined(sorted(taken, key=lambda s: s.start))
-    return SpanTable.build([doc] * len(merged), merged)
+        taken += [replace(span, start=start, end=end) for start, end in cover.add(span.start, span.end)]
+    return _joined(sorted(taken, key=lambda s: s.start))
 
 
-def _uncovered(span: Span, taken: list[Span]) -> list[tuple[int, int]]:
-    """Return the parts of a span that no span taken before covers."""
-    inside = sorted((s.start, s.end) for s in taken if s.start < span.end and s.end > span.start)
-    edges = [(span.start, span.start), *inside, (span.end, span.end)]
-    return [(left[1], right[0]) for left, right in pairwise(edges) if left[1] < right[0]]
+class _Cover:
+    """What is covered so far: stretches in order that neither overlap nor touch, so that many spans stay cheap."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Cover a stretch and return the parts of it that were not covered before."""
+        low, high = bisect_left(self._ends, start), bisect_right(self._starts, end)
+        met = [(start, start), *zip(self._starts[low:high], self._ends[low:high], strict=True), (end, end)]
+        self._starts[low:high] = [min(start, met[1][0])]
+        self._ends[low:high] = [max(end, met[-2][1])]
+        return [(left[1], right[0]) for left, right in pairwise(met) if left[1] < right[0]]
 
 
 def _joined(spans: list[Span]) -> list[Span]:
