@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from extractor.deid.free_text import Limits, annotate_column
+from extractor.deid.finders import Finders
+from extractor.deid.free_text import Limits
 from extractor.deid.known_values import KnownColumn
 from extractor.deid.spans import Span, SpanTable, SpanType, splice
 from extractor.deid.text_ages import WIDTHS, age_at
 from extractor.deid.text_buffer import normalised
 from extractor.deid.text_dates import shifted
+from extractor.errors import RecogniserFailed
 
 _BEFORE, _AFTER = 10, 4
 _BORN_BEFORE = re.compile(r"(?:出生|生于|生日|诞生|DOB|dob|birth)[^,,。;;、]{0,7}$")
@@ -94,6 +96,7 @@ def treat_column(
     known: Sequence[KnownColumn] = (),
     treatment: Treatment,
     limits: Limits | None = None,
+    finders: Finders | None = None,
 ) -> TreatedText:
     """Annotate a column and replace what was found. Nulls stay null, empty texts empty.
 
@@ -103,17 +106,38 @@ def treat_column(
     were written; a date that cannot be shifted exactly is redacted.
 
     Raises:
-        RecogniserFailed: a recogniser failed.
+        RecogniserFailed: a recogniser failed, or the treatment did.
         ConfigurationError: a column is not as long as the texts.
     """
-    table = annotate_column(texts, known=known, limits=limits)
-    return TreatedText(splice(texts, table, replacements_of(texts, table, treatment)), table.counts())
+    table = (finders or Finders()).annotate(texts, known=known, limits=limits)
+    try:
+        return TreatedText(splice(texts, table, replacements_of(texts, table, treatment)), table.counts())
+    except Exception as problem:
+        raise _failed(type(problem).__name__) from None
+
+
+def _failed(problem: str) -> RecogniserFailed:
+    """Make the error. The exception's own text is not repeated: it may hold a piece of the document."""
+    return RecogniserFailed(
+        f"the treatment of the text stopped with {problem}; nothing is delivered",
+        zh=f"文本处理因 {problem} 中止,不交付任何结果",
+        thing="text_treatment",
+        fix_en="report it with the name of the problem",
+        fix_zh="请附问题名称报告",
+    )
 
 
 def replacements_of(texts: pl.Series, table: SpanTable, treatment: Treatment) -> list[str]:
-    """Return the replacement of each span of a table, in its order."""
+    """Return the replacement of each span of a table, in its order.
+
+    Raises:
+        TypeError: something that is no text was to take the place of a span.
+    """
     values = texts.to_list()
-    return [_replacement(doc, span, values[doc], treatment) for doc, span in table.rows()]
+    replacements = [_replacement(doc, span, values[doc], treatment) for doc, span in table.rows()]
+    if not all(type(replacement) is str for replacement in replacements):
+        raise TypeError("a replacement is no text")
+    return replacements
 
 
 def _replacement(doc: int, span: Span, text: str, treatment: Treatment) -> str:
