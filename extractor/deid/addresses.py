@@ -1,170 +1,255 @@
-"""Addresses and names of institutions.
+"""Addresses in a text: after a word that announces one, from a division's name on, and where elements follow one another.
 
-Owns how an address is put together (divisions, streets, numbers down to the flat), which words announce one, and how far
-to the left the name of a hospital or employer reaches. It must not know whose address it is.
+Owns how divisions, elements and numbers make one address and how far it reaches to the left and right. It must not know
+whose address it is, nor the names of institutions (``organisations``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import regex  # type: ignore[import-untyped]  # the package ships no types
-from ahocorasick_rs import AhoCorasick, MatchKind
 
+from extractor.deid.address_elements import Element, elements_of, signs
+from extractor.deid.clauses import Clause, clauses_of, is_stop
+from extractor.deid.place_names import Cue, Division, find_places
 from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
-from extractor.deid.text_facts import places
+from extractor.deid.words import tag_of
 
-_STOPS = "的是在因于被把了主患男女岁我您他她你这那有没不也就都要说诉到去过由及与或并为以其此之着很让从请病症痛"
-_HAN = f"(?:(?![{_STOPS}])[㐀-鿿]|有(?=限))"
-_AREA = (
-    "特别行政区|自治区|自治州|自治县|自治旗|省|市|州|盟|地区|新区|开发区|高新区|区|县|旗|镇|乡|街道办事处|街道|办事处|社区|居委会|"
-    "村委会|村|屯|庄|寨|大队|农场|林场|"
-    "大街|大道|公路|路|街|巷|弄|胡同|小区|花园|"
-    "家园|花苑|公寓|大厦|广场|新村|山庄|别墅|大楼|宿舍|家属院|大院|苑|园|府|城|湾|坊|厂|矿|里|中心|公司|学校|中学|小学|大学|家属楼|宿舍楼|沟|庙|桥|店|岭|坡|岗|堡|营|屋"
+_GAP = 14
+_LEAD = 12
+_SHORT_LEAD = 6
+_GOES = frozenset("在去回到来赴往住抵返由从自过")
+_NOBODYS = frozenset({"中国", "全国", "外地", "本地", "不详", "同上", "未知"})
+_NOT_LEAD = frozenset("在从由至前后时随")
+# Endings of elements that institutions have as well: alone behind a division they name one, which is no address.
+_INSTITUTIONS = frozenset({"中学", "小学", "大学", "学校", "学院", "幼儿园", "公司", "厂", "矿", "酒店", "宾馆"})
+_TAIL = 18
+_SHORT_TAIL = 8
+_LINK = regex.compile(r"(?:[为是于在地]|[:(])?[: ]{0,3}")
+_ROOM = regex.compile(
+    r"[ ]?[东西南北中ABCDabcd]?[-_#]?[0-9A-Za-z]{1,6}(?:[-_#~][0-9A-Za-z]{1,5}){0,3}"
+    r"(?![0-9A-Za-z:.%年月日岁次天分小个例名位周])"
 )
-_NUMBER = "第?[0-9A-Za-z一二三四五六七八九十甲乙丙东西南北]{1,6}(?:[-#][0-9A-Za-z]{1,5}){0,3}"
-_UNIT = "号楼|组团|号院|号铺|号|號|幢|栋|座|楼|单元|层|室|户|门|弄|组|队|村|区|期|院|巷|街|路|房|铺|#"
-_HOUSE = f"{_HAN}{{1,8}}?[0-9A-Za-z]{{1,5}} ?(?:号楼|组团|号院|号|幢|栋|座|单元|组)"
-PIECE = rf"(?: ?(?:{_NUMBER} ?(?:{_UNIT})(?:{_AREA})?|{_HAN}{{1,10}}?(?:{_AREA})(?:{_AREA})?|{_HOUSE}))"
-_TAIL = r"(?:[ ]?[东西南北中]?[0-9A-Za-z]{1,6}(?:-[0-9A-Za-z]{1,5}){0,3}(?![0-9A-Za-z:.年月日岁]))?"
-_CHAIN = regex.compile(rf"{PIECE}{{1,14}}+{_TAIL}")
-_CUE = regex.compile(
-    r"(?:现住址|现住地|家庭住址|家庭地址|联系地址|通讯地址|通信地址|居住地址|户籍地址|户口地址|户籍所在地|详细地址|收货地址|单位地址|出生地|居住地|地址|住址|"
-    r"籍贯|现居住于|现居住在|现居住|居住于|居住在|现居于|现居|现住|家住|住在|住于|居于|暂住|老家|户籍)(?:为|是|于|在|地)?[: ]{0,3}"
+_LABELLED = regex.compile(r"(?:[^\s,。;、!?\x1e]|(?<=[㐀-鿿0-9]) (?=[0-9A-Za-z])){2,60}")
+_HAN = regex.compile("[㐀-鿿]")
+_POINT = regex.compile(
+    r".*(?:店|厂|场|楼|门|旁|侧|边|对面|附近|路口|交叉口|口|校|院|所|站|中心|公司|馆|城|亭|庙|岸|部|行|内|楼下|米|处)"
 )
-_HEADER = regex.compile(
-    rf"(?<=[岁族性女男婚民员工休者])[,、。; ]{{1,6}}(?P<v>{PIECE}{{1,12}}+{_TAIL})(?=人|[,。; ]{{0,3}}(?:主因|现住|汉族|因))"
-)
-_REST = regex.compile(rf"(?:(?![人])(?:{_HAN}|[0-9A-Za-z\-])){{1,6}}(?=[,。;\s\x1e]|$|人[,。;\s])")
-_LABELLED = regex.compile(r"(?:[^\s,,。;;、!?\x1e]|(?<=[㐀-鿿0-9]) (?=[0-9A-Za-z])){2,60}")
-_DOOR = regex.compile(
-    r"(?:路|大道|大街|街|巷|弄|胡同|村|庄|小区|花园|公寓|大厦|苑)[ ]?[0-9]{1,5}(?:-[0-9]{1,4})?[ ]?(?:号|弄|幢|栋|座|楼|单元)"
-)
-_LEFT = regex.compile(rf"{_HAN}{{1,8}}$")
-_MORE = regex.compile(rf"{PIECE}{{0,10}}+{_TAIL}")
-_ORGANISATION = regex.compile(
-    r"(?:医院|卫生院|卫生服务中心|卫生服务站|卫生所|卫生室|诊所|保健院|门诊部|医学中心|疗养院|养老院|福利院|有限责任公司|有限公司|集团|公司|大学|学院|中学|小学|幼儿园|研究院|研究所|派出所|支行|分行)"
-)
-_ORG_LEFT = regex.compile(r"[㐀-鿿A-Za-z0-9()]{1,24}$")
-_ORG_CUT = regex.compile(
-    r".*(?:就诊于|转诊至|转至|转往|收住|供职于|就职于|任职于|毕业于|就读于|工作单位|单位|曾在|曾于|送至|送往|前往|[在于到至往由经向去从])[为是:]?"
-)
-_PLAIN_ORG = regex.compile(
-    r"(?:当地|我|外|本|该|某|上级|下级|附近|正规|专业|专科|综合|大型|大|小|三甲|三级|二级|一级|甲等|公立|私立|民营|当|地方|市|县|省|区|镇|乡|村|级|人民|中心|中医|"
-    r"中西医|结合|妇幼|儿童|妇产|妇科|男科|口腔|眼科|肿瘤|传染病|精神病|精神|皮肤|皮肤病|骨科|肛肠|不孕|癫痫|整形|美容|社区|各|家|的|个|一|二|两|多|几|其他|其它|别的|较|比较|好|有|条件|定点|对口|校|医学|专门|心理|"
-    r"胃肠|白癜风|肝病|糖尿病|脑科|胸科|肺科|心血管|糖|牛皮癣|整容|医科)*"
+_COMMON_TAGS = frozenset(
+    {"n", "v", "vn", "a", "f", "m", "q", "s", "b", "i", "l", "d", "r", "p", "t", "c", "y", "z", "zg"}
 )
 
-
-@cache
-def _divisions() -> tuple[AhoCorasick, frozenset[int]]:
-    """Return the matcher of division names and which of its numbers are short forms."""
-    known = places()
-    names = [*sorted(known.full), *sorted(known.short)]
-    short = frozenset(range(len(known.full), len(names)))
-    return AhoCorasick(names, matchkind=MatchKind.LeftmostLongest, store_patterns=False), short
+_PLACE_TAGS = frozenset({"ns", "nz"})
 
 
 @dataclass(frozen=True)
-class Division:
-    """A run of division names that follow each other; ``full`` tells whether one of them stands with its suffix."""
+class _Scene:
+    """What was found in a buffer before clauses are looked at, each in order of position."""
 
-    start: int
-    end: int
-    full: bool
-    names: int = 1
-
-
-def find_divisions(buffer: Buffer) -> list[Division]:
-    """Find the names of divisions in the buffer; names that follow one another are one."""
-    matcher, short = _divisions()
-    runs: list[Division] = []
-    for number, start, end in matcher.find_matches_as_indexes(buffer.view):
-        last = runs[-1] if runs else None
-        if last is not None and last.end == start:
-            runs[-1] = Division(last.start, end, last.full or number not in short, last.names + 1)
-        else:
-            runs.append(Division(start, end, number not in short))
-    return runs
+    buffer: Buffer
+    divisions: list[Division]
+    cues: list[Cue]
 
 
 def find_addresses(buffer: Buffer, deadline: Deadline) -> list[Span]:
-    """Find addresses: after a word that announces one, from a division's name on, and around a house number.
+    """Find addresses: after a word that announces one, from a division's name on, and around numbers of houses.
 
     Raises:
         TimeoutError: the deadline passed.
     """
-    spans = _announced(buffer, deadline)
-    for run in find_divisions(buffer):
-        chain = _CHAIN.match(buffer.view, run.end, min(run.end + 80, len(buffer.view)), timeout=deadline.left())
-        if chain:
-            end = chain.end()
-            rest = _REST.match(buffer.view, end, min(end + 8, len(buffer.view)), timeout=deadline.left())
-            if rest and buffer.after(rest.end(), 1) == "人":
-                end = rest.end()
-            spans.append(Span(run.start, end, SpanType.ADDRESS, 0.8, Rank.PATTERN, "address"))
-        elif run.full or run.names > 1:
-            spans.append(Span(run.start, run.end, SpanType.ADDRESS, 0.6, Rank.CONTEXT, "division"))
-    header = (found.span("v") for found in _HEADER.finditer(buffer.view, timeout=deadline.left()))
-    spans += [Span(start, end, SpanType.ADDRESS, 0.8, Rank.CONTEXT, "header_address") for start, end in header]
-    return spans + _house_numbers(buffer, deadline)
-
-
-def _announced(buffer: Buffer, deadline: Deadline) -> list[Span]:
-    spans = []
-    for cue in _CUE.finditer(buffer.view, timeout=deadline.left()):
-        limit = min(cue.end() + 100, len(buffer.view))
-        chain = _CHAIN.match(buffer.view, cue.end(), limit, timeout=deadline.left())
-        rest = _REST.match(buffer.view, chain.end(), limit, timeout=deadline.left()) if chain else None
-        if chain is None and cue[0].rstrip().endswith(":"):
-            chain = _LABELLED.match(buffer.view, cue.end(), limit, timeout=deadline.left())
-        if chain and regex.search("[㐀-鿿]", chain[0]):
-            start = chain.start() + len(chain[0]) - len(chain[0].lstrip())
-            spans.append(Span(start, (rest or chain).end(), SpanType.ADDRESS, 0.85, Rank.PATTERN, "announced_address"))
+    divisions, cues = find_places(buffer.view)
+    scene = _Scene(buffer, divisions, cues)
+    announced = [_after_cue(buffer, cue) for cue in cues]
+    places = [*(d.start for d in divisions), *announced, *signs(buffer).tolist()]
+    anchors = sorted(place for place in places if place < len(buffer.view))
+    starts = [division.start for division in divisions]
+    order = sorted(range(len(cues)), key=lambda i: announced[i])
+    heads = [announced[i] for i in order]
+    spans: list[Span] = []
+    for clause, _, _ in clauses_of(buffer, anchors):
+        low, high = bisect_left(starts, clause.start), bisect_left(starts, clause.end)
+        first, last = bisect_left(heads, clause.start), bisect_left(heads, clause.end)
+        spans += _of_clause(
+            scene,
+            clause,
+            [d for d in divisions[low:high] if d.end <= clause.end],
+            [cues[i] for i in order[first:last]],
+            deadline.left(),
+        )
     return spans
 
 
-def _house_numbers(buffer: Buffer, deadline: Deadline) -> list[Span]:
-    spans = []
-    for door in _DOOR.finditer(buffer.view, timeout=deadline.left()):
-        left = _LEFT.search(buffer.before(door.start(), 8))
-        if left:
-            more = _MORE.match(buffer.view, door.end(), min(door.end() + 60, len(buffer.view)), timeout=deadline.left())
-            end = more.end() if more else door.end()
-            spans.append(Span(door.start() - len(left[0]), end, SpanType.ADDRESS, 0.7, Rank.CONTEXT, "house_number"))
-    return spans
+def _after_cue(buffer: Buffer, cue: Cue) -> int:
+    link = _LINK.match(buffer.view, cue.end)
+    return int(link.end()) if link else cue.end
 
 
-_GENERIC = regex.compile("哪|什么|一些|许多|好|正规|治|痫|阳|最近|本地|某|专科|[县市]级|得|几|全国|所有|不同")
+def _of_clause(
+    scene: _Scene, clause: Clause, divisions: list[Division], cues: list[Cue], timeout: float
+) -> Iterator[Span]:
+    view = scene.buffer.view
+    parts = _parts(view, clause, divisions, timeout)
+    chains = list(_chains(clause, parts))
+    for cue in cues:
+        span = _announced(scene.buffer, clause, chains, cue)
+        if span:
+            yield span
+    for chain in chains:
+        span = _unannounced(view, clause, chain)
+        if span:
+            yield span
 
 
-def find_organisations(buffer: Buffer, deadline: Deadline) -> list[Span]:
-    """Find names of hospitals, employers and schools that single one out; "the local hospital" does not.
-
-    Raises:
-        TimeoutError: the deadline passed.
-    """
-    starts = {run.start: run for run in find_divisions(buffer)}
-    spans = []
-    for ending in _ORGANISATION.finditer(buffer.view, timeout=deadline.left()):
-        left = _ORG_LEFT.search(buffer.before(ending.start(), 24))
-        begin = _organisation_start(buffer, ending.start(), len(left[0]), starts) if left else None
-        if begin is not None:
-            spans.append(Span(begin, ending.end(), SpanType.ORGANIZATION, 0.7, Rank.CONTEXT, "organisation"))
-    return spans
+_Part = Division | Element
 
 
-def _organisation_start(buffer: Buffer, end: int, reach: int, divisions: dict[int, Division]) -> int | None:
-    for position in range(end - reach, end):
-        run = divisions.get(position)
-        if run and not regex.search(f"[{_STOPS}]|{_GENERIC.pattern}", buffer.view[run.end : end]):
-            return position
-    text = buffer.view[end - reach : end]
-    cut = _ORG_CUT.match(text)
-    name = text[cut.end() :] if cut else text if buffer.before(end - reach, 1) in (":", "") else ""
-    if len(name) < 2 or regex.search(f"[{_STOPS}]", name) or _GENERIC.search(name) or _PLAIN_ORG.fullmatch(name):
+def _parts(view: str, clause: Clause, divisions: list[Division], timeout: float) -> list[_Part]:
+    """Return divisions and elements in order; an element that lies in a division gives way."""
+    ends = [division.end for division in divisions]
+    parts: list[_Part] = list(divisions)
+    for element in elements_of(view, clause, timeout):
+        place = bisect_left(ends, element.end)
+        if place < len(divisions) and divisions[place].start < element.end:
+            continue
+        before = divisions[place - 1].end if place else clause.start
+        parts.append(replace(element, start=max(element.start, before)))
+    return sorted(parts, key=lambda part: (part.start, part.end))
+
+
+def _chains(clause: Clause, parts: list[_Part]) -> Iterator[list[_Part]]:
+    """Yield the groups of parts that follow one another without a stop between them."""
+    chain: list[_Part] = []
+    for part in parts:
+        if chain and not _joined(clause, chain[-1].end, part.start):
+            yield chain
+            chain = []
+        chain.append(part)
+    if chain:
+        yield chain
+
+
+def _joined(clause: Clause, end: int, start: int) -> bool:
+    return start <= end or (start - end <= _GAP and clause.free(end, start))
+
+
+def _unannounced(view: str, clause: Clause, chain: list[_Part]) -> Span | None:
+    """Return the span of a chain that is an address by itself."""
+    divisions = [part for part in chain if isinstance(part, Division)]
+    elements = [part for part in chain if isinstance(part, Element)]
+    first = chain[0]
+    if isinstance(first, Division):
+        if elements and not (_is_institution(elements) and sum(d.names for d in divisions) == 1):
+            return Span(
+                _lead(clause, first.start), _end(view, clause, chain), SpanType.ADDRESS, 0.8, Rank.PATTERN, "address"
+            )
+        return _bare_division(view, clause, divisions)
+    if divisions or _is_address(elements):
+        return Span(
+            _lead_of_name(view, clause, first.start),
+            _end(view, clause, chain),
+            SpanType.ADDRESS,
+            0.7,
+            Rank.CONTEXT,
+            "elements",
+        )
+    return None
+
+
+def _is_institution(elements: list[Element]) -> bool:
+    return all(element.ending in _INSTITUTIONS for element in elements)
+
+
+def _is_address(elements: list[Element]) -> bool:
+    """Say whether elements without a division are an address: a name and a number, two kinds of names, or of numbers."""
+    names = {element.ending for element in elements if not element.number}
+    numbers = {element.ending for element in elements if element.number and element.strong}
+    if names and numbers:
+        return True
+    strong = any(element.strong for element in elements if not element.number)
+    return (strong and len(names) >= 2) or len(numbers) >= 2
+
+
+def _bare_division(view: str, clause: Clause, divisions: list[Division]) -> Span | None:
+    """Return the span of divisions that nothing of an address follows; two or more take what the short clause still has."""
+    names = sum(division.names for division in divisions)
+    start, end = divisions[0].start, divisions[-1].end
+    if names < 2 and not divisions[0].full:
+        return _visited(view, clause, start, end)
+    reach = clause.right_of(end, _TAIL)
+    if reach >= clause.end and (names >= 2 or (_POINT.fullmatch(view, end, reach) and start == clause.start)):
+        end = reach
+    return Span(start, end, SpanType.ADDRESS, 0.6, Rank.CONTEXT, "division")
+
+
+def _visited(view: str, clause: Clause, start: int, end: int) -> Span | None:
+    """Return the span of a city or province without suffix in which somebody is or to which somebody goes."""
+    index = clause.word_at(start)
+    whole = clause.starts[index] == start and clause.starts[index + 1] == end and tag_of(clause.words[index]) == "ns"
+    if not whole or start == clause.start or view[start - 1] not in _GOES:
         return None
-    return end - len(name)
+    return Span(start, end, SpanType.ADDRESS, 0.5, Rank.CONTEXT, "visited")
+
+
+def _lead_of_name(view: str, clause: Clause, start: int) -> int:
+    """Return how far to the left the name of a first element reaches; a short beginning of a clause belongs to it."""
+    short = start - clause.start <= _SHORT_LEAD and clause.free(clause.start, start)
+    if short and _NOT_LEAD.isdisjoint(view[clause.start : start]) and not view[clause.start].isdigit():
+        return clause.start
+    return clause.left_of(start, _LEAD)
+
+
+def _lead(clause: Clause, start: int) -> int:
+    """Return where an address begins whose first division is found: also before it, if a clause begins shortly before."""
+    reach = clause.left_of(start, 4)
+    return reach if reach == clause.start else start
+
+
+def _end(view: str, clause: Clause, chain: list[_Part]) -> int:
+    """Return how far an address goes on behind its last element: a room, a shop, a gate, to the end of a short clause."""
+    end = chain[-1].end
+    room = _ROOM.match(view, end, clause.end)
+    end = room.end() if room else end
+    if end >= clause.end:
+        return end
+    if clause.right_of(end, _SHORT_TAIL, soft=False) >= clause.end:
+        return clause.end
+    reach = clause.right_of(end, _TAIL)
+    if reach >= clause.end or view[reach] in " (":
+        return reach
+    point = _POINT.match(view, end, reach)
+    return point.end() if point else end
+
+
+def _announced(buffer: Buffer, clause: Clause, chains: list[list[_Part]], cue: Cue) -> Span | None:
+    """Return the span of the address that a cue announces in this clause."""
+    start = _after_cue(buffer, cue)
+    for chain in chains:
+        if chain[-1].end > start and (chain[0].start <= start or _joined(clause, start, chain[0].start)):
+            end = _end(buffer.view, clause, chain)
+            return Span(start, end, SpanType.ADDRESS, 0.85, Rank.PATTERN, "announced_address")
+    if ":" in buffer.view[cue.end : start]:
+        found = _LABELLED.match(buffer.view, start, min(start + 60, len(buffer.view)))
+        end = found.end() if found else start
+    else:
+        end = _plain_end(clause, start, weak=cue.weak)
+    if end - start < 2 or not _HAN.search(buffer.view, start, end) or buffer.view[start:end] in _NOBODYS:
+        return None
+    return Span(start, end, SpanType.ADDRESS, 0.75, Rank.CONTEXT, "announced_place")
+
+
+def _plain_end(clause: Clause, start: int, *, weak: bool) -> int:
+    """Return where a place without ending or number stops that a cue announces: words the dictionary has as no others."""
+    end, index = start, clause.word_at(start)
+    while end < clause.end and clause.starts[index + 1] - start <= 8:
+        word = clause.words[index][end - clause.starts[index] :]
+        tag = tag_of(word)
+        if is_stop(word) or tag in _COMMON_TAGS or not _HAN.match(word) or (weak and tag not in _PLACE_TAGS):
+            break
+        end = clause.starts[index + 1]
+        index += 1
+    return end if end - start >= 2 else start
