@@ -1,32 +1,34 @@
 """What the same patient's other columns already tell: their values, looked for in the text.
 
-Owns the forms in which a known value may be written (whole, given name alone, masked, grouped, tail, pieces of an
-address) and the search for the row's own values in the row's own text. These findings win over every other. It must not
-know how anything else is recognised.
+Owns which kinds of columns tell what, and the search for each row's own values in the row's own text. These findings win over
+every other. How a value of a kind may be written is with that kind: ``known_names``, ``known_numbers``, ``known_dates``,
+``known_places``. It must not know how anything else is recognised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 import regex  # type: ignore[import-untyped]  # the package ships no types
 
+from extractor.deid.known_dates import day_of_resident_id, find_days, known_day
+from extractor.deid.known_names import find_names_of_patients, find_names_of_staff, find_whole_names, known_names
+from extractor.deid.known_numbers import find_numbers, find_signs, known_number, known_record, known_sign
+from extractor.deid.known_places import find_addresses_known, known_address
+from extractor.deid.known_text import Document, KnownText
 from extractor.deid.spans import Rank, Span, SpanType
-from extractor.deid.text_buffer import Buffer, normalised
+from extractor.deid.text_buffer import SEPARATOR, Buffer, make_buffer
 from extractor.deid.text_clock import Deadline
-from extractor.deid.text_facts import surnames
 
-SUBJECTS = ("patient", "relative", "staff")
-# 小于 compares; it is nobody's name.
-_WORDS_AFTER_SMALL = frozenset("于")
-_ASCII = regex.compile(r"[0-9A-Za-z]")
-_PIECES = regex.compile(
-    r"[㐀-鿿]{1,10}?(?:省|自治区|自治州|市|地区|区|县|旗|镇|乡|街道|社区|村|路|大道|街|巷|弄|胡同|小区|花园|家园|公寓|大厦|苑|园|庄|学校|公司|厂)|[0-9A-Za-z]+[^0-9A-Za-z]*"
-)
+SUBJECTS = ("patient", "relative", "staff", "mentioned")
+"""Whose a value is; ``mentioned`` is a name that another text of the patient tells, and only whole names count."""
+
+_DEADLINE_EVERY, _LONG = 256, 10_000
+_COMPANY = regex.compile(r"(?:集团|控股)?(?:股份)?(?:有限)?(?:责任)?公司$")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class KnownColumn:
     Args:
         values: strings, one a row of the texts, null where unknown.
         kind: a kind of ``extractor.levels``.
-        subject: ``patient``, ``relative`` or ``staff``.
+        subject: ``patient``, ``relative``, ``staff`` or ``mentioned``.
     """
 
     values: pl.Series = field(repr=False)
@@ -50,135 +52,76 @@ class KnownColumn:
             raise ValueError(f"kind {self.kind!r} says nothing that a text could hold")
 
 
-def _name_forms(value: str) -> Iterator[str]:
-    name = value.replace(" ", "") if not value.isascii() else value
-    if len(name) < 2:
-        return
-    yield name
-    if name != value:
-        yield value
-    if not "㐀" <= name[0] <= "鿿":
-        yield name.upper()
-        return
-    length = 2 if name[:2] in surnames().compound and len(name) > 2 else 1
-    surname, given = name[:length], name[length:]
-    yield f"{surname} {given}"
-    if len(given) >= 2:
-        yield given
-        yield f"{surname}*{given[-1]}"
-        yield f"{surname}某{given[-1]}"
-    if "·" in name:
-        yield from (part for part in name.split("·") if len(part) >= 2)
-        yield name.replace("·", "")
-    yield from (surname + mask for mask in ("某某", "某", "**", "*", "xx", "先生", "女士", "小姐", "某某某"))
-    if surname not in _WORDS_AFTER_SMALL:
-        yield f"小{surname}"
-    yield f"老{surname}"
-    yield from (
-        surname + title
-        for title in ("大爷", "爷爷", "大妈", "奶奶", "阿姨", "大叔", "叔叔", "婶", "老先生", "老太", "老")
-    )
-    if len(name) == 2:
-        yield " ".join(name)
-        yield "  ".join(name)
+_Find = Callable[[Document, Any], Iterator[tuple[int, int]]]
 
 
-def _grouped(value: str, *sizes: int) -> Iterator[str]:
-    at, groups = 0, []
-    for size in sizes:
-        groups.append(value[at : at + size])
-        at += size
-    if at == len(value):
-        yield from (gap.join(groups) for gap in (" ", "-", "."))
+@dataclass(frozen=True)
+class _Reading:
+    """How values of a kind are read, and how what was read is found; ``read`` returns nothing where a value tells nothing."""
+
+    type: SpanType
+    read: Callable[[str], object]
+    find: _Find
 
 
-def _number_forms(value: str) -> Iterator[str]:
-    bare = regex.sub(r"[ \-.()]", "", value)
-    if len(bare) < 4:
-        return
-    yield value
-    yield bare
-    yield bare.lower()
-    yield bare.upper()
-    if len(bare) == 11:
-        yield from _grouped(bare, 3, 4, 4)
-        yield f"{bare[:3]}****{bare[7:]}"
-    if len(bare) == 18:
-        yield from _grouped(bare, 6, 8, 4)
-        yield from _grouped(bare, 6, 4, 4, 4)
-        yield f"{bare[:6]}********{bare[14:]}"
-    if len(bare) >= 8:
-        tail = bare[-4:]
-        yield from (cue + tail for cue in ("尾号", "尾号为", "尾号是", "尾号:", "后四位", "后四位为", "后四位:"))
+def _whole(value: str) -> tuple[str, ...]:
+    """Read a cell whose value is looked for as it stands, an employer also without what makes it a company."""
+    whole = "".join(value.split())
+    short = _COMPANY.sub("", whole)
+    return tuple(dict.fromkeys(form for form in (value, whole, short) if len(form) >= 3 and not form.isdigit()))
 
 
-def _address_forms(value: str) -> Iterator[str]:
-    bare = value.replace(" ", "")
-    if len(bare) < 3:
-        return
-    yield value
-    yield bare
-    pieces = [found.span() for found in _PIECES.finditer(bare)]
-    for start, end in pieces:
-        piece = bare[start:end]
-        if start and len(bare) - start >= 4:
-            yield bare[start:]
-        if len(piece) >= 3 and not piece.isascii() and not piece.endswith(("省", "市", "自治区")):
-            yield piece
+def _find_whole(document: Document, forms: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        yield from ((at, at + len(form)) for at in document.hits(form))
 
 
-def _date_forms(value: str) -> Iterator[str]:
-    found = regex.match(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})", value)
-    if not found:
-        return
-    try:
-        day = date(int(found[1]), int(found[2]), int(found[3]))
-    except ValueError:
-        return
-    y, m, d = day.year, day.month, day.day
-    yield f"{y}{m:02d}{d:02d}"
-    for form in ("{}-{:02d}-{:02d}", "{}-{}-{}", "{}/{}/{}", "{}/{:02d}/{:02d}", "{}.{}.{}", "{}.{:02d}.{:02d}"):
-        yield form.format(y, m, d)
-    yield from (f"{year}年{m}月{d}{ending}" for year in (y, f"{y % 100:02d}") for ending in ("日", "号"))
-    yield f"{y}年{m:02d}月{d:02d}日"
-    # Forms without a year are found as dates anyway; as known values they would cut into other dates of the same day.
-    yield from (f"{y}年{m}月", f"{y % 100:02d}.{m}.{d}")
+def _postcode(value: str) -> object:
+    return known_number(value) if len(value) == 6 and value.isdigit() else ()
 
 
-def _exact(value: str) -> Iterator[str]:
-    if len(value) >= 3:
-        yield value
-
-
-_Forms = Callable[[str], Iterator[str]]
-_KINDS: dict[str, tuple[SpanType, _Forms]] = {
-    "person_name": (SpanType.PERSON, _name_forms),
-    "resident_id": (SpanType.RESIDENT_ID, _number_forms),
-    "passport": (SpanType.PASSPORT, _number_forms),
-    "phone": (SpanType.PHONE, _number_forms),
-    "landline": (SpanType.LANDLINE, _number_forms),
-    "email": (SpanType.EMAIL, _exact),
-    "bank_card": (SpanType.BANK_CARD, _number_forms),
-    "insurance_id": (SpanType.INSURANCE_ID, _number_forms),
-    "licence": (SpanType.LICENCE, _number_forms),
-    "plate": (SpanType.PLATE, _exact),
-    "account": (SpanType.ACCOUNT, _exact),
-    "record_number": (SpanType.MEDICAL_RECORD, _exact),
-    "organization": (SpanType.ORGANIZATION, _exact),
-    "uscc": (SpanType.USCC, _exact),
-    "birth_date": (SpanType.DATE, _date_forms),
-    "event_date": (SpanType.DATE, _date_forms),
-    "address": (SpanType.ADDRESS, _address_forms),
-    "postcode": (SpanType.ADDRESS, _exact),
+_NUMBER = (known_number, find_numbers)
+_RECORD = (known_record, find_numbers)
+_SIGN = (known_sign, find_signs)
+_READINGS: dict[str, tuple[_Reading, ...]] = {
+    "person_name": (_Reading(SpanType.PERSON, known_names, find_names_of_patients),),
+    "resident_id": (
+        _Reading(SpanType.RESIDENT_ID, *_NUMBER),
+        _Reading(SpanType.DATE, day_of_resident_id, find_days),
+    ),
+    "passport": (_Reading(SpanType.PASSPORT, *_NUMBER),),
+    "phone": (_Reading(SpanType.PHONE, *_NUMBER),),
+    "landline": (_Reading(SpanType.LANDLINE, *_NUMBER),),
+    "email": (_Reading(SpanType.EMAIL, *_SIGN),),
+    "bank_card": (_Reading(SpanType.BANK_CARD, *_NUMBER),),
+    "insurance_id": (_Reading(SpanType.INSURANCE_ID, *_NUMBER),),
+    "licence": (_Reading(SpanType.LICENCE, *_NUMBER),),
+    "plate": (_Reading(SpanType.PLATE, *_NUMBER),),
+    "account": (_Reading(SpanType.ACCOUNT, *_SIGN),),
+    "record_number": (_Reading(SpanType.MEDICAL_RECORD, *_RECORD),),
+    "organization": (_Reading(SpanType.ORGANIZATION, _whole, _find_whole),),
+    "uscc": (_Reading(SpanType.USCC, *_NUMBER),),
+    "birth_date": (_Reading(SpanType.DATE, known_day, find_days),),
+    "event_date": (_Reading(SpanType.DATE, known_day, find_days),),
+    "address": (_Reading(SpanType.ADDRESS, known_address, find_addresses_known),),
+    "postcode": (_Reading(SpanType.ADDRESS, _postcode, find_numbers),),
 }
-KNOWN_TYPES: dict[str, SpanType] = {kind: pair[0] for kind, pair in _KINDS.items()}
+_NAMES_BY_SUBJECT: dict[str, _Find] = {"staff": find_names_of_staff, "mentioned": find_whole_names}
+KNOWN_TYPES: dict[str, SpanType] = {kind: readings[0].type for kind, readings in _READINGS.items()}
 
 
 @lru_cache(maxsize=4096)
-def _forms_of(kind: str, value: str) -> tuple[str, ...]:
-    """Return the forms of a value, longest first; the cache serves the rows of one patient, which stand together."""
-    forms = {form for form in _KINDS[kind][1](normalised(value.strip())) if len(form) >= 2}
-    return tuple(sorted(forms, key=len, reverse=True))
+def _read(kind: str, value: str) -> tuple[tuple[SpanType, _Find, object], ...]:
+    """Read a value in the form of a view; the cache serves the rows of one patient, which stand together, and the staff of all."""
+    text = value.strip()
+    read = ((reading, reading.read(text)) for reading in _READINGS[kind])
+    return tuple((reading.type, reading.find, known) for reading, known in read if known)
+
+
+def _shown(values: pl.Series) -> list[str]:
+    """Return the values as the view of a buffer shows them, empty for null."""
+    texts = values.cast(pl.String).fill_null("").to_list()
+    return make_buffer(texts).view.split(SEPARATOR) if texts else []
 
 
 def find_known(buffer: Buffer, known: Sequence[KnownColumn], first: int, deadline: Deadline) -> list[Span]:
@@ -193,33 +136,25 @@ def find_known(buffer: Buffer, known: Sequence[KnownColumn], first: int, deadlin
     Raises:
         TimeoutError: the deadline passed.
     """
+    text = KnownText(buffer)
     spans: list[Span] = []
-    bounds = list(zip(buffer.starts.tolist(), buffer.ends.tolist(), strict=True))
     try:
         for column in known:
-            deadline.left()
-            values = column.values.slice(first, len(bounds)).cast(pl.String).to_list()
-            for value, (low, high) in zip(values, bounds, strict=True):
+            values = _shown(column.values.slice(first, len(text.bounds)))
+            for number, (value, (low, high)) in enumerate(zip(values, text.bounds, strict=True)):
+                if number % _DEADLINE_EVERY == 0 or high - low > _LONG:
+                    deadline.left()
                 if value and low < high:
-                    spans.extend(_of_value(buffer.view, value, column, low, high))
+                    spans.extend(_of_value(Document(text, buffer.view, number, low, high), value, column))
     finally:
-        _forms_of.cache_clear()
+        _read.cache_clear()
     return spans
 
 
-def _of_value(view: str, value: str, column: KnownColumn, low: int, high: int) -> Iterator[Span]:
-    kind, name = KNOWN_TYPES[column.kind], f"known_{column.subject}"
-    for form in _forms_of(column.kind, value):
-        at = view.find(form, low, high)
-        while at >= 0:
-            end = at + len(form)
-            if not _inside_word(view, form, at, end):
-                yield Span(at, end, kind, 1.0, Rank.KNOWN, name)
-            at = view.find(form, end, high)
-
-
-def _inside_word(view: str, form: str, at: int, end: int) -> bool:
-    """Say whether a short form of letters and digits only lies within a longer one, so that it is another value."""
-    if len(form) >= 6 or not form.isascii():
-        return False
-    return bool(_ASCII.match(view[at - 1 : at]) or _ASCII.match(view[end : end + 1]))
+def _of_value(document: Document, value: str, column: KnownColumn) -> Iterator[Span]:
+    name = f"known_{column.subject}"
+    score, rank = (0.8, Rank.CONTEXT) if column.subject == "mentioned" else (1.0, Rank.KNOWN)
+    for kind, find, known in _read(column.kind, value):
+        search = _NAMES_BY_SUBJECT.get(column.subject, find) if column.kind == "person_name" else find
+        for start, end in search(document, known):
+            yield Span(start, end, kind, score, rank, name)
