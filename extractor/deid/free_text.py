@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from extractor.deid.addresses import find_addresses, find_organisations
+from extractor.deid.addresses import find_addresses
 from extractor.deid.known_values import KnownColumn, find_known
 from extractor.deid.names import find_names
+from extractor.deid.organisations import find_organisations
 from extractor.deid.patterns import PATTERNS, find_patterns
+from extractor.deid.span_checks import checked_spans
 from extractor.deid.spans import Rank, Span, SpanTable, SpanType
 from extractor.deid.text_ages import find_ages
 from extractor.deid.text_buffer import Buffer, make_buffer
@@ -142,17 +144,21 @@ def _known_part(buffer: Buffer, known: Sequence[KnownColumn], first: int, limits
     if not known:
         return SpanTable.empty()
 
-    def search() -> SpanTable:
-        return buffer.located(find_known(buffer, known, first, Deadline.within(limits.seconds)))
-
-    return _guard("known_values", search)
+    return _guard(
+        "known_values", lambda: _checked(lambda b, deadline: find_known(b, known, first, deadline), buffer, limits)
+    )
 
 
 def _part(recogniser: Recogniser, buffer: Buffer, limits: Limits) -> SpanTable:
-    def search() -> SpanTable:
-        return buffer.located(recogniser.find(buffer, Deadline.within(limits.seconds)))
+    return _guard(recogniser.name, lambda: _checked(recogniser.find, buffer, limits))
 
-    return _guard(recogniser.name, search)
+
+def _checked(find: Callable[[Buffer, Deadline], list[Span]], buffer: Buffer, limits: Limits) -> SpanTable:
+    """Search, and accept the answer only in time and if it is spans; an answer of another kind is no answer of "nothing"."""
+    deadline = Deadline.within(limits.seconds)
+    spans = checked_spans(find(buffer, deadline))
+    deadline.left()
+    return buffer.located(spans)
 
 
 def _guard(name: str, search: Callable[[], _Result]) -> _Result:
@@ -189,7 +195,7 @@ def _ask(recogniser: EntityRecognizer, chunk: list[str]) -> SpanTable:
         for found in recogniser.analyze(text, recogniser.supported_entities, engine.process_text(text, "zh")) or []:
             docs.append(doc)
             spans.append(_foreign_span(found.entity_type, found.start, found.end, found.score, len(text)))
-    return SpanTable.build(docs, spans)
+    return SpanTable.build(docs, checked_spans(spans))
 
 
 def _in_time(search: Callable[[], SpanTable], seconds: float) -> SpanTable:
@@ -201,6 +207,8 @@ def _in_time(search: Callable[[], SpanTable], seconds: float) -> SpanTable:
             results.append(search())
         except Exception as problem:
             results.append(problem)
+        except BaseException as problem:  # Python would print it, with whatever piece of a document its text holds
+            results.append(RuntimeError(type(problem).__name__))
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
