@@ -79,6 +79,15 @@ class TableFormat(StrEnum):
     CSV = "csv"
 
 
+class TermKind(StrEnum):
+    """What the terms of a site's dictionary are; ``keep`` terms are never taken for names on statistics alone."""
+
+    STAFF = "staff"
+    INSTITUTION = "institution"
+    PLACE = "place"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True)
 class Sharing:
     """The sharing class of a field with its reason and legal basis (渝卫发〔2019〕67号 art. 15)."""
@@ -193,6 +202,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Dictionary:
+    """Words that a site knows itself and that are looked for in every text: a column of a table, or a file of terms.
+
+    ``digest`` is that of the file's content, so that the catalogue's own digest, which approvals bind, changes with any term. What
+    a table holds is recorded by each run, like every table that it reads.
+    """
+
+    name: str
+    zh: str
+    kind: TermKind
+    table: str | None = None
+    column: str | None = None
+    file: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All tables of one source, versioned; ``acquired`` is the day of acquisition (榕政综〔2017〕122号 art. 20)."""
 
@@ -203,13 +229,28 @@ class Catalogue:
     acquired: date
     division: str
     tables: tuple[Table, ...]
+    dictionaries: tuple[Dictionary, ...] | None = None
 
     def __post_init__(self) -> None:
+        for dictionary in self.dictionaries or ():
+            self._check_dictionary(dictionary)
         for table in self.tables:
             self._check_table(table)
         identities = [table.name for table in self.tables if table.identity]
         if len(identities) > 1:
             raise _fault(identities[1], "a second identity table", "第二个身份主表", "keep one", "只保留一个")
+
+    def _check_dictionary(self, dictionary: Dictionary) -> None:
+        from_file = dictionary.file is not None and dictionary.digest is not None
+        field = self.field(dictionary.table or "", dictionary.column or "")
+        if from_file == (dictionary.table is not None) or not (from_file or field):
+            raise _fault(
+                f"dictionaries.{dictionary.name}",
+                "a dictionary is a text column of a table, or a file",
+                "词典须为某表的文本列,或一个词表文件",
+                "give `table` and `column`, or `file`",
+                "请填写 table 与 column,或 file",
+            )
 
     def _check_table(self, table: Table) -> None:
         known = set(table.field_names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,11 +18,14 @@ import polars as pl
 
 from extractor.catalogue import Subject
 from extractor.deid.classes import ReleaseTable
+from extractor.deid.finders import Finders
 from extractor.deid.free_text import Limits
 from extractor.deid.hierarchies import LevelContext, level_expression, unparsed_expression
 from extractor.deid.identity_text import canonical_series, has_identity
 from extractor.deid.known_values import KnownColumn
+from extractor.deid.names_of_persons import FoundAlready, NamesOfPersons, annotate_persons
 from extractor.deid.pseudonyms import ProjectKeys, day_offsets, pseudonyms
+from extractor.deid.spans import SpanTable
 from extractor.deid.text_treatment import Treatment, treat_column
 from extractor.engines.consenting import KEY, NUMBER, Consents, Sifted, sift
 from extractor.engines.relations import OpenTable, relation
@@ -115,6 +118,8 @@ class Release:
     anchors: list[pl.Series] = field(default_factory=list, repr=False)
     seed: int = field(default_factory=lambda: secrets.randbits(63), repr=False)
     consents: Consents | None = field(default=None, repr=False)
+    finders: Finders = field(default_factory=Finders, repr=False)
+    names: NamesOfPersons = field(default_factory=NamesOfPersons, repr=False)
 
     def rows(self, table: TablePlan, *, wanted: frozenset[str] | None = None) -> pl.LazyFrame:
         """Return the raw rows of a table's population, with a person in each where the table has a key: blank is nobody."""
@@ -275,17 +280,36 @@ class Release:
 
         def treat(batch: pl.DataFrame) -> pl.DataFrame:
             with self.trap.inside():
-                return batch.with_columns(self._treated(batch, table, column) for column in texts)
+                found = self._found(batch, table, texts)
+                return batch.with_columns(
+                    self._treated(batch, table, column, found=spans) for column, spans in zip(texts, found, strict=True)
+                )
 
         return frame.map_batches(treat, schema=schema, streamable=True)
 
-    def _treated(self, batch: pl.DataFrame, table: TablePlan, column: Derivation) -> pl.Series:
+    def _found(self, batch: pl.DataFrame, table: TablePlan, texts: Sequence[Derivation]) -> list[SpanTable]:
+        """Find what identifies in the batch's texts; names that one text of a person tells also in that person's others."""
         known = [
             KnownColumn(batch[value.column].cast(pl.String), value.kind, _SUBJECTS[value.subject])
             for value in table.known
         ]
+        person = table.root.person
+        nobody = pl.Series([None] * batch.height, dtype=pl.String)
+        persons = nobody if person is None else canonical_series(batch[person], kind=self._person_kind)
+        return annotate_persons(
+            [batch[column.source] for column in texts],
+            persons,
+            memory=self.names,
+            search=lambda column: self.finders.annotate(column, known=known, limits=self.text_limits),
+            limits=self.text_limits,
+        )
+
+    def _treated(self, batch: pl.DataFrame, table: TablePlan, column: Derivation, *, found: SpanTable) -> pl.Series:
         treated = treat_column(
-            batch[column.source], known=known, treatment=self._treatment(batch, table, column), limits=self.text_limits
+            batch[column.source],
+            treatment=self._treatment(batch, table, column),
+            limits=self.text_limits,
+            finders=FoundAlready(table=found),
         )
         for kind, count in treated.counts.items():
             self.spans[table.name, str(kind)] += count

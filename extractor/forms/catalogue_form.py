@@ -7,7 +7,6 @@ table's ``defaults``, else from the catalogue's; one that nobody gives is an err
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,29 +31,14 @@ from extractor.catalogue import (
 )
 from extractor.decode import from_json
 from extractor.errors import ConfigurationError, FormError
+from extractor.forms.dictionary_form import DictionaryForm, dictionaries_of, dictionary_faults
 from extractor.forms.faults import Fault, form_error
 from extractor.forms.shape import AnyText, Day, Division, Form, Kind, Text, Truth, Whole, check, listing, mapping, wrong
+from extractor.forms.source_names import ColumnName, TableName
 from extractor.forms.yaml_reader import Document, parse_document, read_document
 
 FACETS = ("grade", "category", "sharing", "responsible", "attributes", "update", "use")
 _ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "gbk", "gb2312")
-
-
-def _table_name(value: str) -> str:
-    if not re.fullmatch(
-        r"[A-Za-z0-9_\u4e00-\u9fff]([A-Za-z0-9_\u4e00-\u9fff-]{0,78}[A-Za-z0-9_\u4e00-\u9fff])?", value
-    ):
-        raise wrong(
-            "a table's name has letters, digits, 汉字, '_' and '-' only, because a file of the package is named after it",
-            "表名只能含字母、数字、汉字、“_”和“-”,因为交付文件以表名命名",
-        )
-    return value
-
-
-def _column_name(value: str) -> str:
-    if not value.strip() or value != value.strip() or not value.isprintable() or len(value) > 128:
-        raise wrong("a field's name is printable text of 1 to 128 characters", "字段名须为 1 至 128 个可见字符")
-    return value
 
 
 def _encoding(value: str) -> str:
@@ -67,10 +51,6 @@ def _separator(value: str) -> str:
     if len(value) != 1 or not value.isascii() or value in '"\n\r':
         raise wrong("must be one ASCII character", "须为一个 ASCII 字符", (",", "|", ";", r'"\t"'))
     return value
-
-
-TableName = Annotated[str, AfterValidator(_table_name)]
-ColumnName = Annotated[str, AfterValidator(_column_name)]
 
 
 class SharingForm(Form):
@@ -155,6 +135,9 @@ class CatalogueForm(Form):
     division: Division
     defaults: FacetsForm = Key(default_factory=_no_facets)
     tables: Annotated[dict[TableName, TableForm], Key(min_length=1)]
+    dictionaries: dict[TableName, DictionaryForm] | None = Key(
+        None, description="words of the site that are looked for in every text, or never taken for names"
+    )
 
 
 def read_catalogue(path: Path) -> Catalogue:
@@ -163,16 +146,16 @@ def read_catalogue(path: Path) -> Catalogue:
     Raises:
         FormError: with every fault of the file: line, key, what is wrong, what is allowed.
     """
-    return _catalogue(read_document(path))
+    return _catalogue(read_document(path), folder=path.parent)
 
 
 def parse_catalogue(content: bytes, *, name: str) -> Catalogue:
-    """Read a catalogue from bytes; ``name`` stands for the file in messages.
+    """Read a catalogue from bytes; ``name`` stands for the file in messages. Dictionaries in files have no folder here.
 
     Raises:
         FormError: as :func:`read_catalogue`.
     """
-    return _catalogue(parse_document(content, name=name))
+    return _catalogue(parse_document(content, name=name), folder=None)
 
 
 def catalogue_from_json(body: Json) -> Catalogue:
@@ -184,13 +167,14 @@ def catalogue_from_json(body: Json) -> Catalogue:
     return from_json(Catalogue, body)
 
 
-def _catalogue(document: Document) -> Catalogue:
+def _catalogue(document: Document, *, folder: Path | None) -> Catalogue:
     form, faults = check(CatalogueForm, document)
     faults += [*_missing_facets(document.root), *_loose_keys(document.root), *_identity_faults(document.root)]
+    faults += dictionary_faults(document.root, folder)
     if form is None or faults:
         raise form_error(document.name, [(document.line(fault.place), fault) for fault in faults])
     try:
-        return _core(form)
+        return _core(form, folder)
     except FormError:
         raise
     except ConfigurationError as failure:
@@ -198,7 +182,7 @@ def _catalogue(document: Document) -> Catalogue:
         raise form_error(document.name, [(document.line(("tables",)), fault)]) from None
 
 
-def _core(form: CatalogueForm) -> Catalogue:
+def _core(form: CatalogueForm, folder: Path | None) -> Catalogue:
     return Catalogue(
         name=form.catalogue,
         version=form.version,
@@ -207,6 +191,7 @@ def _core(form: CatalogueForm) -> Catalogue:
         acquired=form.acquired,
         division=form.division,
         tables=tuple(_table(form, name, table) for name, table in form.tables.items()),
+        dictionaries=dictionaries_of(form.dictionaries or {}, folder) or None,
     )
 
 

@@ -18,9 +18,9 @@ from extractor.canonical import Json
 from extractor.decode import from_json
 from extractor.deid.identifiers import is_uscc
 from extractor.errors import ConfigurationError
-from extractor.forms.catalogue_form import ColumnName, TableName
 from extractor.forms.faults import Fault, form_error
 from extractor.forms.shape import Day, Digest, Division, Form, LongText, Text, Truth, Whole, check, mapping, wrong
+from extractor.forms.source_names import ColumnName, TableName
 from extractor.forms.yaml_reader import Document, parse_document, read_document
 from extractor.keys import parse_recipient
 from extractor.requests import (

@@ -18,6 +18,7 @@ from extractor.levels import hierarchy_of
 from extractor.plans.decide import NOT_GIVEN, Case, Decided, Levels, facets
 from extractor.plans.minimality import check_minimal
 from extractor.plans.nodes import (
+    TREATED_TEXT,
     ApprovalStep,
     ColumnPlan,
     Derivation,
@@ -28,6 +29,7 @@ from extractor.plans.nodes import (
     Source,
     TablePlan,
     fields_of,
+    treats_text,
 )
 from extractor.plans.obligations import (
     Conditions,
@@ -47,7 +49,6 @@ from extractor.requests import Request, SharingMode, Variable
 from extractor.selection import NO_CIRCUMSTANCES, Circumstances
 
 PERSON_DOMAIN = "person"
-_TREATED_TEXT = frozenset({"surrogate", "redacted"})
 _AGE_AS = dict.fromkeys(("day", "month", "quarter", "year"), "age")
 """What the finer levels of a date of birth say of the age."""
 
@@ -173,6 +174,7 @@ def _plan(reading: _Reading, asked: tuple[Field, ...], steps: tuple[ApprovalStep
         grant=policies.grant(),
         duties=policies.duties(request, asked, case.facts),
         warnings=warnings_of(case, tables),
+        dictionaries=catalogue.dictionaries if treats_text(tables) else None,
     )
 
 
@@ -301,7 +303,7 @@ def _text_age(decided: Iterable[Decided], mode: SharingMode) -> str:
 
 
 def _is_text(column: ColumnPlan) -> bool:
-    return column.kind == "free_text" and column.level in _TREATED_TEXT
+    return column.kind == "free_text" and column.level in TREATED_TEXT
 
 
 def _domain(shape: Shape, table: Table, field: Field) -> str:

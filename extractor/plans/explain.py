@@ -236,4 +236,9 @@ def _read(plan: Plan) -> list[tuple[str, str]]:
         for node in _below(table.root.input):
             if isinstance(node, Scan):
                 read.setdefault(node.table, []).extend(node.columns)
+    for dictionary in plan.dictionaries or ():
+        if dictionary.table is not None and dictionary.column is not None:
+            read.setdefault(dictionary.table, []).append(f"{dictionary.column}(词典“{dictionary.zh}”,用于文本脱敏)")
+        else:
+            read[f"词典“{dictionary.zh}”"] = [f"{dictionary.file}(用于文本脱敏)"]
     return [(table, "、".join(dict.fromkeys(columns))) for table, columns in read.items()]

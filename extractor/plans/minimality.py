@@ -22,6 +22,7 @@ from extractor.plans.nodes import (
     SemiJoin,
     TablePlan,
     fields_of,
+    treats_text,
 )
 from extractor.policy_words import PracticeKind
 
@@ -34,6 +35,10 @@ def check_minimal(plan: Plan) -> None:
     """
     surplus = [fault for table in plan.tables for fault in (*_surplus(table), *_undecided(table))]
     surplus += _finer_in_text(plan)
+    if plan.dictionaries and not treats_text(plan.tables):
+        surplus.append(
+            _reason("dictionaries", "没有需脱敏的文本,不应读取词典", "no text is treated, so no dictionary is read")
+        )
     surplus += [_reason(f"{t.name}.{name}", "同一来源字段输出两次", "a source field leaves twice") for t in plan.tables
                 for name in _twice(t)]  # fmt: skip
     if surplus:
@@ -41,12 +46,15 @@ def check_minimal(plan: Plan) -> None:
 
 
 def columns_read(plan: Plan) -> dict[str, frozenset[str]]:
-    """Return, for each source table, the columns that the plan reads."""
+    """Return, for each source table, the columns that the plan reads, those of the site's dictionaries with them."""
     read: dict[str, set[str]] = {}
     for table in plan.tables:
         for node in _all_nodes(table.root):
             if isinstance(node, Scan):
                 read.setdefault(node.table, set()).update(node.columns)
+    for dictionary in plan.dictionaries or ():
+        if dictionary.table is not None and dictionary.column is not None:
+            read.setdefault(dictionary.table, set()).add(dictionary.column)
     return {name: frozenset(columns) for name, columns in read.items()}
 
 

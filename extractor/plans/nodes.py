@@ -14,7 +14,7 @@ from typing import Literal as Only
 from typing import TypeAlias
 
 from extractor.canonical import digest
-from extractor.catalogue import FieldClass, Subject, ValueFormat
+from extractor.catalogue import Dictionary, FieldClass, Subject, ValueFormat
 from extractor.levels import Technique
 from extractor.plans.demands import (
     FIRST_APPLICATION,
@@ -102,6 +102,10 @@ class AnyOf:
 
 
 Predicate: TypeAlias = "Compare | OneOf | IsNull | Not | AllOf | AnyOf"
+
+
+TREATED_TEXT = frozenset({"surrogate", "redacted"})
+"""The levels of free text at which what it holds is found and replaced."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +290,7 @@ class Plan:
     """The extraction plan 数据提取方案: request + catalogue + policies + circumstances, compiled; approvals bind its digest.
 
     ``dropped`` lists requested fields whose level is ``none``: they are asked for, not given, and not read.
+    ``dictionaries`` are those of the site's words that are looked for in the texts; None where no text is treated.
     """
 
     title: str
@@ -314,6 +319,7 @@ class Plan:
     duties: tuple[AskedDuty, ...] = ()
     warnings: tuple[str, ...] = ()
     version: str = "2"
+    dictionaries: tuple[Dictionary, ...] | None = None
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -338,6 +344,11 @@ def inputs(node: Node) -> tuple[Node, ...]:
     if isinstance(node, SemiJoin | Join):
         return (node.input, node.other)
     return (node.input,)
+
+
+def treats_text(tables: tuple[TablePlan, ...]) -> bool:
+    """Say whether a text leaves treated, so that what it holds is looked for."""
+    return any(c.kind == "free_text" and c.level in TREATED_TEXT for table in tables for c in table.root.columns)
 
 
 def scans(node: Node) -> tuple[Scan, ...]:

@@ -11,7 +11,7 @@ import resource
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -21,8 +21,9 @@ from extractor.canonical import canonical_bytes, digest, to_json
 from extractor.catalogue import Catalogue, Table
 from extractor.decode import from_json
 from extractor.deid.classes import PersonClasses, build_classes
+from extractor.deid.finders import Finders
+from extractor.deid.foreign import load_recognisers
 from extractor.deid.free_text import Limits as TextLimits
-from extractor.deid.free_text import check_coverage
 from extractor.deid.gate import GateResult, RiskLimits, pass_gate
 from extractor.deid.pseudonyms import ProjectKeys
 from extractor.deid.residual import ResidualScan
@@ -51,6 +52,7 @@ from extractor.workflow.agreements import signed_agreement
 from extractor.workflow.approval import catalogue_of, current_plan, decisions_in_force
 from extractor.workflow.assessments import check_assessments
 from extractor.workflow.consents import consents_now, settle_sifted
+from extractor.workflow.dictionaries import finders_of
 from extractor.workflow.duties import open_at_run_end
 from extractor.workflow.freshness import stale_sources, warn_of_stale
 from extractor.workflow.grants import check_grant
@@ -102,6 +104,7 @@ def extract(office: Office, order: RunOrder, workspace: Workspace, *, report: Pr
     before = _log_access(
         job, _look_at_sources(job)
     )  # 2. files, schema, digests; the access is in the log before any row is read
+    _read_dictionaries(job)  # the site's words, and the recognisers of others
     _check_keys(job)  # 3. one row for each person where the plan joins
     if job.release.consents is not None:
         settle_sifted(office, order, job.plan, job.release.sifted)  # by the register of consents as it stands now
@@ -137,7 +140,7 @@ def _prepare(office: Office, order: RunOrder, report: Progress) -> _Job:
             fix_zh="请重新运行",
         )
     check_minimal(plan)
-    check_coverage(plan.text_entities)
+    Finders(extra=load_recognisers()).check(plan.text_entities)
     request = from_json(Request, request_body)
     catalogue = catalogue_of(office, request)
     keys = ProjectKeys.derive(office.root_key.secret, request.pseudonym_domain)
@@ -179,6 +182,17 @@ def _log_access(job: _Job, snapshots: tuple[SourceSnapshot, ...]) -> tuple[Sourc
         stale = stale_sources(office, job.catalogue, snapshots)
         warn_of_stale(office, tx, stale, request=order.request, policies=policies_of(office, tx, order.request))
     return snapshots
+
+
+def _read_dictionaries(job: _Job) -> None:
+    """Read the terms that are looked for in the texts; only now, because the access to their tables is in the log."""
+
+    def open_column(name: str, column: str) -> pl.LazyFrame:
+        return job.release.open_table(name, (column,))
+
+    folder = job.office.home.catalogues
+    finders = finders_of(job.plan.dictionaries, folder=folder, open_column=open_column)
+    job.release = replace(job.release, finders=finders)
 
 
 def _check_keys(job: _Job) -> None:

@@ -311,3 +311,23 @@ def test_a_blank_key_is_nobody() -> None:
     made = replace(release(plan), open_table=_stays_of(["b", "", " ", "\u3000", "\u200b", None]))
     assert made.given(plan.tables[0]).collect().height == 1
     assert build_classes([made.for_risk(plan.tables[0], sensitive=False)]).persons == 1
+
+
+def test_the_finders_of_a_run_search_its_texts() -> None:
+    from extractor.catalogue import TermKind
+    from extractor.deid.finders import Finders
+    from extractor.deid.free_text import RECOGNISERS
+    from extractor.deid.site_terms import SiteTerms
+
+    def with_nickname(name: str, columns: tuple[str, ...]) -> pl.LazyFrame:
+        frame = opened(name, columns)
+        return frame.with_columns(pl.lit("转小白楼观察").alias("JLNR")) if "JLNR" in columns else frame
+
+    plan = planned("notes.BAH", "notes.JLNR")
+    table = next(table for table in plan.tables if table.name == "notes")
+    terms = SiteTerms({TermKind.PLACE: frozenset({"小白楼"})})
+    made = Release(
+        plan, with_nickname, ProjectKeys.derive(b"r" * 32, "p"), finders=Finders(terms.recognisers(RECOGNISERS))
+    )
+    output = next(c.output for c in table.columns if c.kind == "free_text")
+    assert set(made.given(table).collect()[output].to_list()) == {"转〔地址〕观察"}
