@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from extractor.deid.foreign import GROUP, installed, load_recognisers
 from extractor.hardening import private_environment, swap_areas
 from extractor.workflow.health import Check, Status
 
@@ -40,6 +41,7 @@ def machine_checks(home: Path) -> tuple[Check, ...]:
     return (
         Check("python", "Python 版本", _python),
         Check("packages", "依赖包", _packages),
+        Check("recognisers", "外接识别器", _recognisers),
         Check("fonts", "中文字体", lambda: fonts(tuple(Path(folder).expanduser() for folder in _FONTS))),
         Check("temporary folder", "临时目录", lambda: temporary_folder(Path(tempfile.gettempdir()))),
         Check("clock", "系统时钟", lambda: clock(datetime.now().astimezone())),
@@ -74,6 +76,16 @@ def _packages() -> Seen:
     if wrong:
         return FAILURE, ", ".join(wrong), "按 requirements.lock 安装 · install what requirements.lock names"
     return OK, ", ".join(seen), ""
+
+
+def _recognisers() -> Seen:
+    """Load the recognisers of others and name them; one that does not load is a failure, because no run would start."""
+    loaded = load_recognisers()
+    declared = ", ".join(point.name for point in installed())
+    if not loaded:
+        return OK, f"无 · none ({GROUP})", ""
+    entities = ", ".join(sorted({entity for one in loaded for entity in one.supported_entities}))
+    return OK, f"{declared} → {entities}", ""
 
 
 def within(version: str, requirement: str) -> bool:

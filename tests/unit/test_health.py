@@ -30,7 +30,7 @@ def _finding(home: Path, name: str) -> Finding:
 
 
 def test_a_new_installation_is_healthy_but_for_its_catalogues(home: Path) -> None:
-    own = examine(home, read_settings=read_settings)[10:]
+    own = examine(home, read_settings=read_settings)[11:]
     assert [(f.name, f.status) for f in own if f.status is not Status.OK] == [("catalogues", Status.WARNING)], own
     assert len(own) == 9
 
