@@ -18,6 +18,8 @@ from extractor.plans.nodes import Plan
 from extractor.plans.words import CLASS_ZH, TECHNIQUE_ZH
 from extractor.policy_words import PracticeKind
 
+_MOST_LISTED = 500
+
 
 @cache
 def _environment() -> Environment:
@@ -47,6 +49,15 @@ def dictionary_page(plan: Plan) -> str:
 def report_page(report: Mapping[str, Any]) -> str:
     """Return the report of a period as one HTML page; its figures, names and rules are given."""
     return _environment().get_template("report.html").render(report=report)
+
+
+def validation_page(report: Any) -> str:
+    """Return the report of a site's validation sample as one HTML page; what it shows of each item is given."""
+    lowest = min(report.overall.bound, report.overall.share)
+    scale_from = max(0.0, (int(lowest * 20) - 1) / 20)
+    return (
+        _environment().get_template("validation.html").render(report=report, most=_MOST_LISTED, scale_from=scale_from)
+    )
 
 
 def plan_text(explanation: Explanation) -> str:
