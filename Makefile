@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check mutate-policy bench sweep clean
+.PHONY: setup demo test check mutate-policy quality bench sweep clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,11 @@ check: setup
 mutate-policy: setup
 	$(BIN)/python -m tools.mutate_policy
 
+# The wished figures of free text beside the measured ones; fails where a floor is missed.
+quality: setup
+	$(BIN)/python -m benchmarks.text_quality
+	$(BIN)/python -m benchmarks.text_known
+
 bench: setup
 	$(BIN)/python -m benchmarks
 
@@ -38,6 +43,7 @@ sweep: setup
 	$(BIN)/python -m benchmarks.pipeline 5 3 --memory
 	OVER_ASKS=10000 $(BIN)/python -m pytest -q tests/property/test_over_asks.py
 	NEED=10000 $(BIN)/python -m pytest -q tests/property/test_plain_reading.py
+	PRESIDIO_EVERY=1 $(BIN)/python -m pytest -q tests/unit/test_presidio_agreement.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ import sys
 
 BENCHMARKS = (
     "benchmarks.pipeline", "benchmarks.compile", "benchmarks.pseudonyms", "benchmarks.risk", "benchmarks.startup",
+    "benchmarks.text_speed", "benchmarks.text_known",
 )  # fmt: skip
 
 
