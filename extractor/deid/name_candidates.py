@@ -13,7 +13,7 @@ import numpy as np
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from extractor.deid.language import LETTERS, language
-from extractor.deid.name_evidence import Indexes, Mask, Numbers, Signs, Stretches, codes_of, ideographs, marked
+from extractor.deid.name_evidence import Indexes, Mask, Numbers, Signs, Stretches, codes_of, ideographs, marked, matches
 from extractor.deid.name_words import NOT_GIVEN
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_facts import given_name_odds, surnames
@@ -23,7 +23,7 @@ _IMPOSSIBLE, _UNUSUAL, _UNKNOWN = np.float32(-100.0), np.float32(-6.0), np.float
 _LEAST_ANNOUNCED, _LEAST_ALONE = -6.0, -3.0
 # Natural logarithms of jieba's model: one character follows a surname, or two; a surname is a compound one.
 _ONE, _TWO, _COMPOUND = np.float32(-0.92), np.float32(-0.51), np.float32(-8.0)
-_A_SOUND, _A_RARE_SOUND, _LEAST_SOUNDS, _LONGEST_FOREIGN, _SOUND_STEP = 1.0, -3.0, 4.0, 8, -0.3
+_A_SOUND, _A_RARE_SOUND, _NO_SOUND, _LEAST_SOUNDS, _LONGEST_FOREIGN, _SOUND_STEP = 1.0, -3.0, -3.0, 4.0, 8, -0.3
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def foreign_names(buffer: Buffer) -> Stretches:
     # One character between two sounds may be a rarer one: 布热津斯基.
     inside = sounds[1:-1] | (sounds[:-2] & sounds[2:] & (odds > _A_RARE_SOUND))
     edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
-    known = [found[1:] for found in _foreign_words().find_matches_as_indexes(buffer.view)]
-    begun, ended = (np.array([pair[i] for pair in known], dtype=np.int64) for i in (0, 1))
+    begun, ended = _known_foreign(buffer, odds)
     starts, ends = np.concatenate((edges[::2], begun)), np.concatenate((edges[1::2], ended))
     fit = (ends - starts >= 2) & (ends - starts <= _LONGEST_FOREIGN)
     starts, ends = starts[fit], ends[fit]
@@ -78,12 +77,23 @@ def foreign_names(buffer: Buffer) -> Stretches:
     return Stretches(starts, ends, np.zeros(len(starts), dtype=np.int64), letters, name).where(letters > _LEAST_SOUNDS)
 
 
+def _known_foreign(buffer: Buffer, odds: Numbers) -> tuple[Indexes, Indexes]:
+    """Return where the dictionary's foreign names stand; they are looked for only where no character speaks against them."""
+    edges = np.flatnonzero(np.diff((odds > _NO_SOUND).astype(np.int8), prepend=0, append=0))
+    low, high = edges[::2], edges[1::2]
+    long = high - low > 2
+    part = buffer.cut(low[long], high[long])
+    _, starts, ends = matches(_foreign_words(), part.buffer.view)
+    return part.positions[starts], part.positions[ends - 1] + 1
+
+
 @cache
 def _foreign_words() -> AhoCorasick:
     """Return a search for the dictionary's names of three characters and more that are written by their sound."""
     sounds = _tables().sounds
     words = [word for word in language().names if len(word) > 2 and word.isalpha()]
-    by_sound = sorted(word for word in words if np.mean([sounds[min(ord(c), LETTERS - 1)] for c in word]) > _A_SOUND)
+    heard = [(word, [float(sounds[min(ord(c), LETTERS - 1)]) for c in word]) for word in words]
+    by_sound = sorted(word for word, odds in heard if min(odds) > _NO_SOUND and sum(odds) > _A_SOUND * len(word))
     return AhoCorasick(by_sound, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
 
 

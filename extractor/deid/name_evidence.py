@@ -25,7 +25,9 @@ Indexes = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_AROUND = 60
+_AROUND, _LONGEST_PLACE = 60, 8
+# Above it the odds against words say nothing more; so there is a bound on what words can add.
+MOST_OF_MODEL = 15.0
 
 
 @dataclass(frozen=True)
@@ -98,30 +100,19 @@ _COUNTED, _LISTS = marked("万余"), marked("、")
 _COMMON, _WORDLIKE = marked(surnames().common), marked(WORDLIKE)
 
 
-def evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, Numbers]:
-    """Return each feature of the stretches, one number for each of them."""
-    codes, view, model = codes_of(buffer), buffer.view, language()
-    starts, ends = found.starts, found.ends
-    cut = _cut(buffer, codes, starts)
-    low, high = cut.place[starts], cut.place[ends - 1] + 1
-    first, last = cut.word_at[low], cut.word_at[high - 1]
-    left, right = low - cut.begins[first], np.append(cut.begins, cut.size)[last + 1] - high
+def outer_evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, Numbers]:
+    """Return what can be told without cutting a word: the letters, what stands right beside a stretch, and the medicine around it."""
+    codes, starts, ends = codes_of(buffer), found.starts, found.ends
     before, after = np.where(starts > 0, codes[starts - 1], 0), np.append(codes, 0)[ends]
     here, second = codes[starts], codes[starts + 1]
-    words = [view[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     flags = {
         "label": signs.label[starts],
         "title": signs.title[ends],
         "free_before": ~ideographs()[before],
         "free_after": ~ideographs()[after],
-        "cut_before": left == 0,
-        "cut_after": right == 0,
-        "one_word": (left == 0) & (right == 0) & (first == last),
-        "name_word": [word in model.names for word in words],
-        "plain_word": [word in model.words for word in words],
-        "plain_start": [len(word) > 2 and word[:2] in model.words for word in words],
         "common": _COMMON[here],
         "wordlike": _WORDLIKE[here] & (found.sizes == 1),
+        "rather_word": _WORDLIKE[here] & ~_COMMON[here] & (found.sizes == 1),
         "compound": found.sizes == 2,
         "short": ends - starts == 2,
         "list_after": _LISTS[after],
@@ -131,12 +122,30 @@ def evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, Number
         "repeated": (here == second) | (_NUMERAL[here] & _NUMERAL[second]),
         "counted": _COUNTED[here] & (_DIGIT[before] | _NUMERAL[before]),
     }
-    numbers = {
-        "letters": found.letters,
-        "cue": signs.cue[starts],
-        "model": _against_words(cut, codes, found, (first, last, left, right)),
+    within, around = _of_medicine(buffer, starts, ends)
+    numbers = {"letters": found.letters, "cue": signs.cue[starts], "medical": within, "medicine_around": around}
+    return numbers | {name: flag.astype(np.float32) for name, flag in flags.items()}
+
+
+def word_evidence(buffer: Buffer, found: Stretches) -> dict[str, Numbers]:
+    """Return what the words of the segmenter say of the stretches."""
+    codes, view, model = codes_of(buffer), buffer.view, language()
+    starts, ends = found.starts, found.ends
+    cut = _cut(buffer, codes, starts)
+    low, high = cut.place[starts], cut.place[ends - 1] + 1
+    first, last = cut.word_at[low], cut.word_at[high - 1]
+    left, right = low - cut.begins[first], np.append(cut.begins, cut.size)[last + 1] - high
+    words = [view[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    flags = {
+        "cut_before": left == 0,
+        "cut_after": right == 0,
+        "one_word": (left == 0) & (right == 0) & (first == last),
+        "name_word": [word in model.names for word in words],
+        "plain_word": [word in model.words for word in words],
+        "plain_start": [len(word) > 2 and word[:2] in model.words for word in words],
     }
-    return numbers | {name: np.asarray(flag, dtype=np.float32) for name, flag in flags.items()}
+    model_odds = _against_words(cut, codes, found, (first, last, left, right))
+    return {"model": model_odds} | {name: np.asarray(flag, dtype=np.float32) for name, flag in flags.items()}
 
 
 @dataclass(frozen=True)
@@ -204,7 +213,7 @@ def _against_words(cut: _Cut, codes: Indexes, found: Stretches, where: tuple[Ind
     with_name = (
         left_odds + follows[beside_left, model.name] + found.name + follows[model.name, beside_right] + right_odds
     )
-    more: Numbers = (with_name - as_words).astype(np.float32)
+    more: Numbers = np.minimum(with_name - as_words, MOST_OF_MODEL).astype(np.float32)
     return more
 
 
@@ -227,18 +236,25 @@ def matches(matcher: AhoCorasick, view: str) -> tuple[Indexes, Indexes, Indexes]
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def surroundings(buffer: Buffer, starts: Indexes, ends: Indexes) -> dict[str, Numbers]:
-    """Return whether each stretch touches a word of medicine or a place, and the share of medicine around it in its document."""
+def _of_medicine(buffer: Buffer, starts: Indexes, ends: Indexes) -> tuple[Numbers, Numbers]:
+    """Return whether each stretch touches a word of medicine, and the share of such words around it in its document."""
     docs = buffer.document_of(starts)
     low, high = np.maximum(starts - _AROUND, buffer.starts[docs]), np.minimum(ends + _AROUND, buffer.ends[docs])
-    medicine, located = _covered(_medicine(), buffer.view), _covered(_places(), buffer.view)
+    medicine = _covered(_medicine(), buffer.view)
     inside = medicine[ends] - medicine[starts]
     around = (medicine[high] - medicine[low] - inside) / np.maximum(high - low, 1)
-    return {
-        "medical": (inside > 0).astype(np.float32),
-        "medicine_around": around.astype(np.float32),
-        "place": (located[ends] > located[starts]).astype(np.float32),
-    }
+    return (inside > 0).astype(np.float32), around.astype(np.float32)
+
+
+def in_places(buffer: Buffer, starts: Indexes, ends: Indexes) -> Numbers:
+    """Return whether each stretch touches the name of a place."""
+    touched, search = [], _places().find_matches_as_indexes
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        before = buffer.before(start, _LONGEST_PLACE)
+        text = before + buffer.after(start, end - start + _LONGEST_PLACE)
+        inside = len(before), len(before) + end - start
+        touched.append(any(a < inside[1] and b > inside[0] for _, a, b in search(text)))
+    return np.array(touched, dtype=np.float32)
 
 
 def _covered(matcher: AhoCorasick, view: str) -> Indexes:

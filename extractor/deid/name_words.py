@@ -28,6 +28,8 @@ DEMOGRAPHIC = regex.compile(
     r"[ ,、(]{0,6}(?:(?:男|女)(?:性|[ ,、)0-9]|已婚|未婚|$)|[0-9]{1,3}[ ]?岁)"
     r"|是一[位名个](?=.{0,4}(?:岁|男|女))|[(:][ ]?(?:手机|电话|1[3-9])|[ ,]?1[3-9][0-9]{9}"
 )
+# What is called after a person: the name before it is one.
+DOCTRINE = regex.compile("主义|思想|理论")
 # An eponym, a sign, a plant: what stands before these is no patient.
 NOT_AFTER = regex.compile(
     r".{0,2}(?:氏|征[阴阳((:]|征$|反射|综合征|试验|分期|分级)|[舌菌液丸散汤林]"

@@ -19,22 +19,25 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from extractor.deid.name_candidates import chinese_names, foreign_names
 from extractor.deid.name_evidence import (
+    MOST_OF_MODEL,
     Indexes,
     Mask,
     Numbers,
     Signs,
     Stretches,
     codes_of,
-    evidence,
+    in_places,
     marked,
     matches,
-    surroundings,
+    outer_evidence,
+    word_evidence,
 )
 from extractor.deid.name_forms import find_forms
 from extractor.deid.name_words import (
     CONNECTORS,
     CUES,
     DEMOGRAPHIC,
+    DOCTRINE,
     DRUG,
     FORMS_OF_ADDRESS,
     LABELS,
@@ -46,15 +49,15 @@ from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 
-_ENOUGH = -3.9
+_ENOUGH = -3.7
 _SPOKEN_TITLES, _SPOKEN_TITLE = frozenset({"医师", "医生", "大夫", "先生", "女士", "小姐", "护士", "老师"}), 2
 _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -1.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
     "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -15.0,
-    "place": -3.0, "common": 1.1, "wordlike": -2.6, "compound": -0.4, "short": -1.2, "list_after": 0.6, "function_after": 1.5,
-    "quoted": -1.3, "place_after": -0.9, "counted": -4.0, "repeated": -5.0,
+    "place": -3.0, "common": 1.1, "wordlike": -2.2, "rather_word": -1.5, "compound": -0.4, "short": -1.2, "list_after": 0.6,
+    "function_after": 1.5, "quoted": -1.3, "place_after": -0.9, "counted": -4.0, "repeated": -5.0,
 }  # fmt: skip
 _FOREIGN_WEIGHTS: Mapping[str, float] = {
     "letters": 0.35, "cue": 0.7, "label": 2.0, "title": 2.0, "free_before": 0.2, "free_after": -0.7, "cut_before": 2.1,
@@ -63,10 +66,10 @@ _FOREIGN_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
 # What is looked at only for stretches that the rest leaves in doubt.
-_DEMOGRAPHIC, _EPONYM, _BESIDE_A_NAME = 2.3, -4.0, 0.8
+_DEMOGRAPHIC, _DOCTRINE, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, -4.0, 0.8
 _JOINS = "、,/ 和与及;"
 # A stretch that no such sign touches can still stand right beside a name.
-_BEFORE_DEMOGRAPHIC, _JOINING = marked("男女是,、( :0123456789"), marked(_JOINS)
+_BEFORE_DEMOGRAPHIC, _JOINING = marked("男女是,、( :0123456789主思理"), marked(_JOINS)
 
 
 @dataclass(frozen=True)
@@ -146,13 +149,26 @@ def _decided(buffer: Buffer, signs: Signs, deadline: Deadline) -> list[_Reading]
     deadline.left()
     if not len(found):
         return []
-    foreign = found.sizes == 0
-    features = evidence(buffer, signs, found)
-    odds = _weighed(features, foreign) + np.where(foreign, _FOREIGN_BIAS, _BIAS).astype(np.float32)
+    outer = outer_evidence(buffer, signs, found)
+    odds = _weighed(outer, found.sizes == 0) + np.where(found.sizes == 0, _FOREIGN_BIAS, _BIAS).astype(np.float32)
+    likely = np.flatnonzero(odds + _at_most(buffer, found) + _most_of_words(found) > _ENOUGH)
+    deadline.left()
+    if not len(likely):
+        return []
+    found, odds = found.where(likely), odds[likely]
+    odds += _weighed(word_evidence(buffer, found), found.sizes == 0)
     doubtful = np.flatnonzero(odds + _at_most(buffer, found) > _ENOUGH)
     deadline.left()
-    announced = (features["cue"][doubtful] > 0) | (features["title"][doubtful] > 0)
+    announced = ((outer["cue"] > 0) | (outer["title"] > 0))[likely][doubtful]
     return _settled(buffer, found.where(doubtful), odds[doubtful], announced)
+
+
+def _most_of_words(found: Stretches) -> Numbers:
+    """Return what the segmenter's words can still add to each stretch."""
+    names = ("cut_before", "cut_after", "one_word")
+    chinese = sum(_WEIGHTS[name] for name in names) + _WEIGHTS["model"] * MOST_OF_MODEL
+    foreign = sum(_FOREIGN_WEIGHTS[name] for name in names)
+    return np.where(found.sizes == 0, foreign, chinese).astype(np.float32)
 
 
 def _at_most(buffer: Buffer, found: Stretches) -> Numbers:
@@ -161,7 +177,7 @@ def _at_most(buffer: Buffer, found: Stretches) -> Numbers:
     before, after = codes[found.starts - 1], codes[found.ends]
     joined = (_JOINING[before] | _JOINING[after]).astype(np.float32)
     described = _BEFORE_DEMOGRAPHIC[after].astype(np.float32)
-    most = np.float32(_BESIDE_A_NAME) * (1 + joined) + np.float32(_DEMOGRAPHIC) * described
+    most = np.float32(_BESIDE_A_NAME) * (1 + joined) + np.float32(_DOCTRINE) * described
     return np.asarray(most, dtype=np.float32)
 
 
@@ -175,12 +191,14 @@ def _weighed(features: Mapping[str, Numbers], foreign: Mask) -> Numbers:
 def _settled(buffer: Buffer, found: Stretches, odds: Numbers, announced: Mask) -> list[_Reading]:
     """Add what stands around the stretches that are in doubt, and return those that are names."""
     starts, ends = found.starts, found.ends
-    odds += _weighed(surroundings(buffer, starts, ends), found.sizes == 0)
+    odds += _weighed({"place": in_places(buffer, starts, ends)}, found.sizes == 0)
     for place, end in enumerate(ends.tolist()):
         after = buffer.after(end, 14)
         if DEMOGRAPHIC.match(after):
             odds[place] += _DEMOGRAPHIC
             announced[place] = True
+        if DOCTRINE.match(after):
+            odds[place] += _DOCTRINE
         if NOT_AFTER.match(after) or DRUG.search(buffer.view[starts[place] : end] + after[:2]):
             odds[place] += _EPONYM
     odds += np.float32(_BESIDE_A_NAME) * _beside_names(buffer, starts, ends, odds)
