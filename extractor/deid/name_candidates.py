@@ -10,10 +10,21 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick
 
 from extractor.deid.language import LETTERS, language
-from extractor.deid.name_evidence import Indexes, Mask, Numbers, Signs, Stretches, codes_of, ideographs, marked, matches
+from extractor.deid.name_evidence import (
+    Indexes,
+    Mask,
+    Numbers,
+    Searched,
+    Signs,
+    Stretches,
+    automaton,
+    codes_of,
+    ideographs,
+    marked,
+)
 from extractor.deid.name_words import NOT_GIVEN
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_facts import given_name_odds, surnames
@@ -83,18 +94,18 @@ def _known_foreign(buffer: Buffer, odds: Numbers) -> tuple[Indexes, Indexes]:
     low, high = edges[::2], edges[1::2]
     long = high - low > 2
     part = buffer.cut(low[long], high[long])
-    _, starts, ends = matches(_foreign_words(), part.buffer.view)
+    _, starts, ends = Searched(part.buffer.view).matches(_foreign_words())
     return part.positions[starts], part.positions[ends - 1] + 1
 
 
 @cache
-def _foreign_words() -> AhoCorasick:
+def _foreign_words() -> BytesAhoCorasick:
     """Return a search for the dictionary's names of three characters and more that are written by their sound."""
     sounds = _tables().sounds
     words = [word for word in language().names if len(word) > 2 and word.isalpha()]
     heard = [(word, [float(sounds[min(ord(c), LETTERS - 1)]) for c in word]) for word in words]
     by_sound = sorted(word for word, odds in heard if min(odds) > _NO_SOUND and sum(odds) > _A_SOUND * len(word))
-    return AhoCorasick(by_sound, matchkind=MatchKind.LeftmostLongest, store_patterns=False)
+    return automaton(by_sound)
 
 
 def _sums(numbers: Numbers, starts: Indexes, ends: Indexes) -> Numbers:

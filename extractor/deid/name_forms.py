@@ -166,7 +166,8 @@ def _spelt(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
 
 def _headed(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
     """Yield the short word at the beginning of a line before the sex."""
-    for at in np.flatnonzero(codes == ord(",")).tolist():
+    sex = np.append(marked("男女")[codes[1:]], False)
+    for at in np.flatnonzero((codes == ord(",")) & sex).tolist():
         found = _HEADER_BEFORE.search(buffer.before(at, 5)) if _HEADER.match(buffer.view, at) else None
         if not found or (len(found["v"]) > 1 and found["v"] in language().words):
             continue  # 患者,男: a word for anybody

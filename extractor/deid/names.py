@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, MatchKind
 
 from extractor.deid.name_candidates import chinese_names, foreign_names
 from extractor.deid.name_evidence import (
@@ -23,12 +23,13 @@ from extractor.deid.name_evidence import (
     Indexes,
     Mask,
     Numbers,
+    Searched,
     Signs,
     Stretches,
+    automaton,
     codes_of,
     in_places,
     marked,
-    matches,
     outer_evidence,
     word_evidence,
 )
@@ -52,7 +53,7 @@ from extractor.deid.text_clock import Deadline
 _ENOUGH = -3.7
 _SPOKEN_TITLES, _SPOKEN_TITLE = frozenset({"医师", "医生", "大夫", "先生", "女士", "小姐", "护士", "老师"}), 2
 _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
-_SURE, _SURE_ANNOUNCED = 0.5, -1.5
+_SURE, _SURE_ANNOUNCED = 0.5, -2.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
     "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -15.0,
@@ -69,7 +70,7 @@ _BIAS, _FOREIGN_BIAS = -7.2, -7.8
 _DEMOGRAPHIC, _DOCTRINE, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, -4.0, 0.8
 _JOINS = "、,/ 和与及;"
 # A stretch that no such sign touches can still stand right beside a name.
-_BEFORE_DEMOGRAPHIC, _JOINING = marked("男女是,、( :0123456789主思理"), marked(_JOINS)
+_BEFORE_DEMOGRAPHIC, _BEFORE_DOCTRINE, _JOINING = marked("男女是,、( :0123456789"), marked("主思理"), marked(_JOINS)
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ def find_names(buffer: Buffer, deadline: Deadline) -> list[Span]:
     """
     if not buffer.view:
         return []
-    signs, addresses = _signs(buffer)
-    readings = _decided(buffer, signs, deadline)
+    searched = Searched(buffer.view)
+    signs, addresses = _signs(buffer, searched)
+    readings = _decided(buffer, searched, signs, deadline)
     best = _without_overlaps(readings)
     spans = [_as_span(reading, buffer.view) for reading in best]
     return spans + find_forms(buffer, addresses, deadline) + _again(buffer, best, deadline)
@@ -109,7 +111,7 @@ def _as_span(reading: _Reading, view: str) -> Span:
 class _Announcers:
     """The words that announce names, and for each by its number: its strength as a cue, and whether it is a label, title, address."""
 
-    matcher: AhoCorasick
+    matcher: BytesAhoCorasick
     strength: Numbers
     label: Mask
     title: Mask
@@ -119,18 +121,16 @@ class _Announcers:
 @cache
 def _announcers() -> _Announcers:
     words = sorted(CUES | TITLES | FORMS_OF_ADDRESS)
-    matcher = AhoCorasick(
-        words, matchkind=MatchKind.LeftmostLongest, store_patterns=False, implementation=Implementation.DFA
-    )
+    matcher = automaton(words)
     strength = [0.0 if w not in CUES else _WEAK_CUE if w in WEAK_CUES else _STRONG_CUE for w in words]
     kinds = (np.array([word in kind for word in words]) for kind in (LABELS & CUES, TITLES, FORMS_OF_ADDRESS))
     return _Announcers(matcher, np.array(strength, dtype=np.float32), *kinds)
 
 
-def _signs(buffer: Buffer) -> tuple[Signs, list[int]]:
+def _signs(buffer: Buffer, searched: Searched) -> tuple[Signs, list[int]]:
     """Find everything that announces a name, in one pass; also where forms of address begin."""
     known, size = _announcers(), len(buffer.view) + 1
-    number, start, end = matches(known.matcher, buffer.view)
+    number, start, end = searched.matches(known.matcher)
     cue, label, title = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     title[start[known.title[number]]] = True
     cues = known.strength[number] > 0
@@ -143,13 +143,13 @@ def _signs(buffer: Buffer) -> tuple[Signs, list[int]]:
     return Signs(cue, label, title), start[known.address[number]].tolist()
 
 
-def _decided(buffer: Buffer, signs: Signs, deadline: Deadline) -> list[_Reading]:
+def _decided(buffer: Buffer, searched: Searched, signs: Signs, deadline: Deadline) -> list[_Reading]:
     """Return the stretches whose evidence suffices."""
     found = Stretches.joined([chinese_names(buffer, signs), foreign_names(buffer)])
     deadline.left()
     if not len(found):
         return []
-    outer = outer_evidence(buffer, signs, found)
+    outer = outer_evidence(buffer, searched, signs, found)
     odds = _weighed(outer, found.sizes == 0) + np.where(found.sizes == 0, _FOREIGN_BIAS, _BIAS).astype(np.float32)
     likely = np.flatnonzero(odds + _at_most(buffer, found) + _most_of_words(found) > _ENOUGH)
     deadline.left()
@@ -176,8 +176,8 @@ def _at_most(buffer: Buffer, found: Stretches) -> Numbers:
     codes = np.append(codes_of(buffer), 0)
     before, after = codes[found.starts - 1], codes[found.ends]
     joined = (_JOINING[before] | _JOINING[after]).astype(np.float32)
-    described = _BEFORE_DEMOGRAPHIC[after].astype(np.float32)
-    most = np.float32(_BESIDE_A_NAME) * (1 + joined) + np.float32(_DOCTRINE) * described
+    described = np.where(_BEFORE_DOCTRINE[after], _DOCTRINE, np.where(_BEFORE_DEMOGRAPHIC[after], _DEMOGRAPHIC, 0.0))
+    most = np.float32(_BESIDE_A_NAME) * (1 + joined) + described
     return np.asarray(most, dtype=np.float32)
 
 
