@@ -38,7 +38,7 @@ _Result = TypeVar("_Result")
 class Limits:
     """What a column may cost: characters searched at once, seconds for one recogniser on one chunk."""
 
-    chunk_characters: int = 1_000_000
+    chunk_characters: int = 300_000
     seconds: float = 60.0
 
 

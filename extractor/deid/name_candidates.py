@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from ahocorasick_rs import BytesAhoCorasick
 
 from extractor.deid.language import LETTERS, language
 from extractor.deid.name_evidence import (
     Indexes,
     Mask,
     Numbers,
-    Searched,
+    Pairs,
     Signs,
     Stretches,
-    automaton,
     codes_of,
     ideographs,
     marked,
@@ -41,7 +39,6 @@ _A_SOUND, _A_RARE_SOUND, _NO_SOUND, _LEAST_SOUNDS, _LONGEST_FOREIGN, _SOUND_STEP
 class _Tables:
     single: Mask
     common: Mask
-    compound: Mask
     first: Numbers
     last: Numbers
     only: Numbers
@@ -58,29 +55,37 @@ def _tables() -> _Tables:
         table[marked(NOT_GIVEN)] = _UNUSUAL
         table[~ideographs()] = _IMPOSSIBLE
     sounds = np.where(ideographs(), model.sound - model.usual, _IMPOSSIBLE).astype(np.float32)
-    compound = marked({name[0] for name in names.compound})
-    return _Tables(marked(names.single), marked(names.common), compound, first, last, only, sounds)
+    return _Tables(marked(names.single), marked(names.common), first, last, only, sounds)
+
+
+@cache
+def _compounds() -> Pairs:
+    return Pairs.of(surnames().compound)
 
 
 def chinese_names(buffer: Buffer, signs: Signs) -> Stretches:
     """Return the stretches that may be a surname and a given name."""
     codes = codes_of(buffer)
-    found = Stretches.joined([*_after_single(codes), *_after_compound(buffer, codes)])
+    found = Stretches.joined([*_after_single(codes), *_after_compound(codes)])
     found = found.where(found.ends <= len(codes))
     announced = (signs.cue[found.starts] > 0) | signs.title[found.ends]
     return found.where(found.letters > np.where(announced, _LEAST_ANNOUNCED, _LEAST_ALONE))
 
 
-def foreign_names(buffer: Buffer) -> Stretches:
-    """Return the runs of characters that write foreign sounds more often than words, and the dictionary's foreign names."""
+def foreign_names(buffer: Buffer, known: tuple[Indexes, Indexes]) -> Stretches:
+    """Return the runs of characters that write foreign sounds more often than words, and the dictionary's foreign names.
+
+    Args:
+        buffer: the text.
+        known: where the words of ``foreign_words`` begin and end.
+    """
     codes = codes_of(buffer)
     odds = _tables().sounds[codes]
     sounds = np.concatenate(([False], odds > _A_SOUND, [False]))
     # One character between two sounds may be a rarer one: 布热津斯基.
     inside = sounds[1:-1] | (sounds[:-2] & sounds[2:] & (odds > _A_RARE_SOUND))
     edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
-    begun, ended = _known_foreign(buffer, odds)
-    starts, ends = np.concatenate((edges[::2], begun)), np.concatenate((edges[1::2], ended))
+    starts, ends = np.concatenate((edges[::2], known[0])), np.concatenate((edges[1::2], known[1]))
     fit = (ends - starts >= 2) & (ends - starts <= _LONGEST_FOREIGN)
     starts, ends = starts[fit], ends[fit]
     letters = _sums(np.where(ideographs()[codes], odds, np.float32(0)), starts, ends)
@@ -88,24 +93,13 @@ def foreign_names(buffer: Buffer) -> Stretches:
     return Stretches(starts, ends, np.zeros(len(starts), dtype=np.int64), letters, name).where(letters > _LEAST_SOUNDS)
 
 
-def _known_foreign(buffer: Buffer, odds: Numbers) -> tuple[Indexes, Indexes]:
-    """Return where the dictionary's foreign names stand; they are looked for only where no character speaks against them."""
-    edges = np.flatnonzero(np.diff((odds > _NO_SOUND).astype(np.int8), prepend=0, append=0))
-    low, high = edges[::2], edges[1::2]
-    long = high - low > 2
-    part = buffer.cut(low[long], high[long])
-    _, starts, ends = Searched(part.buffer.view).matches(_foreign_words())
-    return part.positions[starts], part.positions[ends - 1] + 1
-
-
 @cache
-def _foreign_words() -> BytesAhoCorasick:
-    """Return a search for the dictionary's names of three characters and more that are written by their sound."""
+def foreign_words() -> tuple[str, ...]:
+    """Return the dictionary's names of three characters and more that are written by their sound."""
     sounds = _tables().sounds
     words = [word for word in language().names if len(word) > 2 and word.isalpha()]
     heard = [(word, [float(sounds[min(ord(c), LETTERS - 1)]) for c in word]) for word in words]
-    by_sound = sorted(word for word, odds in heard if min(odds) > _NO_SOUND and sum(odds) > _A_SOUND * len(word))
-    return automaton(by_sound)
+    return tuple(sorted(word for word, odds in heard if min(odds) > _NO_SOUND and sum(odds) > _A_SOUND * len(word)))
 
 
 def _sums(numbers: Numbers, starts: Indexes, ends: Indexes) -> Numbers:
@@ -132,10 +126,9 @@ def _after_single(codes: Indexes) -> list[Stretches]:
     ]
 
 
-def _after_compound(buffer: Buffer, codes: Indexes) -> list[Stretches]:
-    tables, model, names, view = _tables(), language(), surnames().compound, buffer.view
-    likely = np.flatnonzero(tables.compound[codes])
-    at = np.array([p for p in likely.tolist() if view[p : p + 2] in names], dtype=np.int64)
+def _after_compound(codes: Indexes) -> list[Stretches]:
+    tables, model = _tables(), language()
+    at = np.flatnonzero(_compounds().begin_in(codes))
     padded = np.concatenate((codes, np.zeros(4, dtype=np.int64)))
     one, two, sizes = padded[at + 2], padded[at + 3], np.full(len(at), 2, dtype=np.int64)
     return [

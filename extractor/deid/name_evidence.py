@@ -26,7 +26,7 @@ Indexes = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_AROUND, _LONGEST_PLACE = 60, 8
+_AROUND, _LONGEST_PLACE, _LONGEST_MEDICINE = 60, 8, 7
 # Above it the odds against words say nothing more; so there is a bound on what words can add.
 MOST_OF_MODEL = 8.0
 
@@ -102,7 +102,7 @@ _COUNTED, _LISTS = marked("万余"), marked("、")
 _COMMON, _WORDLIKE = marked(surnames().common), marked(WORDLIKE)
 
 
-def outer_evidence(buffer: Buffer, searched: Searched, signs: Signs, found: Stretches) -> dict[str, Numbers]:
+def outer_evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, Numbers]:
     """Return what can be told without cutting a word: the letters, what stands right beside a stretch, and the medicine around it."""
     codes, starts, ends = codes_of(buffer), found.starts, found.ends
     before, after = np.where(starts > 0, codes[starts - 1], 0), np.append(codes, 0)[ends]
@@ -124,8 +124,8 @@ def outer_evidence(buffer: Buffer, searched: Searched, signs: Signs, found: Stre
         "repeated": (here == second) | (_NUMERAL[here] & _NUMERAL[second]),
         "counted": _COUNTED[here] & (_DIGIT[before] | _NUMERAL[before]),
     }
-    within, around = _of_medicine(buffer, searched, starts, ends)
-    numbers = {"letters": found.letters, "cue": signs.cue[starts], "medical": within, "medicine_around": around}
+    around = _medicine_around(buffer, codes, starts, ends)
+    numbers = {"letters": found.letters, "cue": signs.cue[starts], "medicine_around": around}
     return numbers | {name: flag.astype(np.float32) for name, flag in flags.items()}
 
 
@@ -148,6 +148,54 @@ def word_evidence(buffer: Buffer, found: Stretches) -> dict[str, Numbers]:
     }
     model_odds = _against_words(cut, codes, found, (first, last, left, right))
     return {"model": model_odds} | {name: np.asarray(flag, dtype=np.float32) for name, flag in flags.items()}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Words of two characters, found without a search: a number for each of their characters, and which two make a word."""
+
+    number: npt.NDArray[np.int16]
+    together: Mask
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> Pairs:
+        """Take those of the words that have two characters."""
+        pairs = [word for word in words if len(word) == 2]
+        letters = sorted(set("".join(pairs)))
+        number = np.zeros(LETTERS, dtype=np.int16)
+        number[[ord(letter) for letter in letters]] = np.arange(1, len(letters) + 1)
+        together = np.zeros((len(letters) + 1, len(letters) + 1), dtype=np.bool_)
+        for first, second in pairs:
+            together[number[ord(first)], number[ord(second)]] = True
+        return cls(number, together)
+
+    def begin_in(self, codes: Indexes) -> Mask:
+        """Return at which code points such a word begins."""
+        numbers = self.number[codes]
+        begins = np.zeros(len(codes), dtype=np.bool_)
+        begins[:-1] = self.together[numbers[:-1], numbers[1:]]
+        return begins
+
+
+class _Words:
+    """The words that were met, with a number, a part of speech and a likelihood each; a small book beside the large dictionary."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._facts: list[tuple[int, float]] = []
+
+    def look_up(self, words: list[str]) -> tuple[Indexes, npt.NDArray[np.float64]]:
+        """Return part of speech and likelihood of each word."""
+        numbers = np.fromiter(map(self._number, words), dtype=np.int64, count=len(words))
+        facts = np.array(self._facts, dtype=np.float64).reshape(-1, 2)
+        return facts[numbers, 0].astype(np.int64), facts[numbers, 1]
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self._facts)
+            self._facts.append(language().known(word))
+        return number
 
 
 @dataclass(frozen=True)
@@ -179,14 +227,10 @@ def _cut(buffer: Buffer, codes: Indexes, starts: Indexes) -> _Cut:
     view = SEPARATOR.join([buffer.view[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True)])
     shift = low - np.concatenate(([0], np.cumsum(high - low + 1)[:-1]))
     tokens, model = tokens_of(view), language()
-    facts = list(map(model.words.get, tokens.words))
-    rest = {word for word, fact in zip(tokens.words, facts, strict=True) if fact is None}
-    unknown = {word: model.known(word) for word in rest}
-    pairs = (unknown[word] if fact is None else fact for word, fact in zip(tokens.words, facts, strict=True))
-    table = np.fromiter(chain.from_iterable(pairs), dtype=np.float64, count=2 * len(facts)).reshape(-1, 2)
-    tags = table[:, 0].astype(np.int64)
+    # A book for each chunk: what it holds are words of documents, so none outlives the search.
+    tags, odds = _Words().look_up(tokens.words)
     before = np.concatenate(([model.edge], tags[:-1]))
-    total = np.concatenate(([0.0], np.cumsum(model.follows[before, tags] + table[:, 1])))
+    total = np.concatenate(([0.0], np.cumsum(model.follows[before, tags] + odds)))
     lengths = np.diff(np.append(tokens.starts, len(view)))
     return _Cut(tokens.starts, tags, total, np.repeat(np.arange(len(lengths)), lengths), shift[clause], len(view))
 
@@ -230,7 +274,7 @@ class Searched:
         self._bytes = view.encode("utf-8", "surrogatepass")
         letters = np.frombuffer(self._bytes, dtype=np.uint8)
         # The number of characters before each byte that begins one; the others are never asked for.
-        self._characters = np.append(np.cumsum((letters & 0xC0) != 0x80) - 1, len(view))
+        self._characters = np.append(np.cumsum((letters & 0xC0) != 0x80, dtype=np.int32) - 1, len(view))
 
     def matches(self, matcher: BytesAhoCorasick) -> tuple[Indexes, Indexes, Indexes]:
         """Return number, start and end in characters of every match, as arrays."""
@@ -244,32 +288,44 @@ def automaton(words: Iterable[str]) -> BytesAhoCorasick:
     return BytesAhoCorasick([word.encode() for word in words], matchkind=MatchKind.LeftmostLongest)
 
 
-def _of_medicine(buffer: Buffer, searched: Searched, starts: Indexes, ends: Indexes) -> tuple[Numbers, Numbers]:
-    """Return whether each stretch touches a word of medicine, and the share of such words around it in its document."""
+def _medicine_around(buffer: Buffer, codes: Indexes, starts: Indexes, ends: Indexes) -> Numbers:
+    """Return the share of words of medicine around each stretch in its document.
+
+    Only words of two characters are counted, which are the most of them in any text: they are found without a search.
+    """
+    begins = _pairs_of_medicine().begin_in(codes)
+    total = np.concatenate(([0], np.cumsum(begins, dtype=np.int32)))
     docs = buffer.document_of(starts)
     low, high = np.maximum(starts - _AROUND, buffer.starts[docs]), np.minimum(ends + _AROUND, buffer.ends[docs])
-    medicine = _covered(_medicine(), searched, len(buffer.view))
-    inside = medicine[ends] - medicine[starts]
-    around = (medicine[high] - medicine[low] - inside) / np.maximum(high - low, 1)
-    return (inside > 0).astype(np.float32), around.astype(np.float32)
+    # A pair is counted at its first character; those that touch the stretch itself say nothing of what is around it.
+    before = total[np.maximum(starts - 1, low)] - total[low]
+    after = total[np.maximum(high - 1, ends)] - total[ends]
+    share: Numbers = (2 * (before + after) / np.maximum(high - low, 1)).astype(np.float32)
+    return share
 
 
-def in_places(buffer: Buffer, starts: Indexes, ends: Indexes) -> Numbers:
-    """Return whether each stretch touches the name of a place."""
-    touched, search = [], _places().find_matches_as_indexes
+@cache
+def _pairs_of_medicine() -> Pairs:
+    return Pairs.of(medical_words())
+
+
+def touched(buffer: Buffer, starts: Indexes, ends: Indexes) -> dict[str, Numbers]:
+    """Return whether each stretch touches a word of medicine, and whether it touches the name of a place."""
+    return {
+        "medical": _touches(_medicine(), _LONGEST_MEDICINE, buffer, starts, ends),
+        "place": _touches(_places(), _LONGEST_PLACE, buffer, starts, ends),
+    }
+
+
+def _touches(matcher: BytesAhoCorasick, reach: int, buffer: Buffer, starts: Indexes, ends: Indexes) -> Numbers:
+    found = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        before = buffer.before(start, _LONGEST_PLACE)
-        text = before + buffer.after(start, end - start + _LONGEST_PLACE)
-        low = len(before.encode("utf-8", "surrogatepass"))
-        high = low + len(buffer.view[start:end].encode("utf-8", "surrogatepass"))
-        touched.append(any(a < high and b > low for _, a, b in search(text.encode("utf-8", "surrogatepass"))))
-    return np.array(touched, dtype=np.float32)
+        before = _utf8(buffer.before(start, reach))
+        low, high = len(before), len(before) + len(_utf8(buffer.view[start:end]))
+        text = before + _utf8(buffer.after(start, end - start + reach))
+        found.append(any(a < high and b > low for _, a, b in matcher.find_matches_as_indexes(text)))
+    return np.array(found, dtype=np.float32)
 
 
-def _covered(matcher: BytesAhoCorasick, searched: Searched, size: int) -> Indexes:
-    """Return for each position how many characters before it lie in a word of the matcher."""
-    _, start, end = searched.matches(matcher)
-    marks = np.zeros(size + 2, dtype=np.int32)
-    marks[start + 1] += 1
-    marks[end + 1] -= 1
-    return np.cumsum(np.cumsum(marks, dtype=np.int32))
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

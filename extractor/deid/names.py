@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, MatchKind
 
-from extractor.deid.name_candidates import chinese_names, foreign_names
+from extractor.deid.name_candidates import chinese_names, foreign_names, foreign_words
 from extractor.deid.name_evidence import (
     MOST_OF_MODEL,
     Indexes,
@@ -28,9 +28,9 @@ from extractor.deid.name_evidence import (
     Stretches,
     automaton,
     codes_of,
-    in_places,
     marked,
     outer_evidence,
+    touched,
     word_evidence,
 )
 from extractor.deid.name_forms import find_forms
@@ -56,13 +56,13 @@ _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -2.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
-    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -15.0,
+    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -21.0,
     "place": -3.0, "common": 1.1, "wordlike": -2.2, "rather_word": -1.5, "compound": -0.4, "short": -1.2, "list_after": 0.6,
     "function_after": 1.5, "quoted": -1.3, "place_after": -0.9, "counted": -4.0, "repeated": -5.0,
 }  # fmt: skip
 _FOREIGN_WEIGHTS: Mapping[str, float] = {
     "letters": 0.35, "cue": 0.7, "label": 2.0, "title": 2.0, "free_before": 0.2, "free_after": -0.7, "cut_before": 2.1,
-    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -20.0,
+    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -28.0,
     "place": -3.0, "common": 0.5, "short": -0.9, "repeated": -6.0, "list_after": 1.0, "function_after": 1.5, "place_after": -0.9,
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
@@ -91,9 +91,9 @@ def find_names(buffer: Buffer, deadline: Deadline) -> list[Span]:
     """
     if not buffer.view:
         return []
-    searched = Searched(buffer.view)
-    signs, addresses = _signs(buffer, searched)
-    readings = _decided(buffer, searched, signs, deadline)
+    signs, addresses, foreign = _signs(buffer)
+    found = Stretches.joined([chinese_names(buffer, signs), foreign_names(buffer, foreign)])
+    readings = _decided(buffer, signs, found, deadline)
     best = _without_overlaps(readings)
     spans = [_as_span(reading, buffer.view) for reading in best]
     return spans + find_forms(buffer, addresses, deadline) + _again(buffer, best, deadline)
@@ -109,28 +109,30 @@ def _as_span(reading: _Reading, view: str) -> Span:
 
 @dataclass(frozen=True)
 class _Announcers:
-    """The words that announce names, and for each by its number: its strength as a cue, and whether it is a label, title, address."""
+    """The words that announce names and the foreign names: of each by its number how strong a cue it is, and what else it is."""
 
     matcher: BytesAhoCorasick
     strength: Numbers
     label: Mask
     title: Mask
     address: Mask
+    foreign: Mask
 
 
 @cache
 def _announcers() -> _Announcers:
-    words = sorted(CUES | TITLES | FORMS_OF_ADDRESS)
+    words = [*sorted(CUES | TITLES | FORMS_OF_ADDRESS), *foreign_words()]
     matcher = automaton(words)
     strength = [0.0 if w not in CUES else _WEAK_CUE if w in WEAK_CUES else _STRONG_CUE for w in words]
-    kinds = (np.array([word in kind for word in words]) for kind in (LABELS & CUES, TITLES, FORMS_OF_ADDRESS))
+    sets = (LABELS & CUES, TITLES, FORMS_OF_ADDRESS, frozenset(foreign_words()))
+    kinds = (np.array([word in kind for word in words]) for kind in sets)
     return _Announcers(matcher, np.array(strength, dtype=np.float32), *kinds)
 
 
-def _signs(buffer: Buffer, searched: Searched) -> tuple[Signs, list[int]]:
-    """Find everything that announces a name, in one pass; also where forms of address begin."""
+def _signs(buffer: Buffer) -> tuple[Signs, list[int], tuple[Indexes, Indexes]]:
+    """Find everything that announces a name, in one pass; also where forms of address begin, and the foreign names known."""
     known, size = _announcers(), len(buffer.view) + 1
-    number, start, end = searched.matches(known.matcher)
+    number, start, end = Searched(buffer.view).matches(known.matcher)
     cue, label, title = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     title[start[known.title[number]]] = True
     cues = known.strength[number] > 0
@@ -140,16 +142,16 @@ def _signs(buffer: Buffer, searched: Searched) -> tuple[Signs, list[int]]:
         place += joins[place]
     np.maximum.at(cue, place, strength)
     label[place[known.label[number[cues]] & (place > end[cues])]] = True
-    return Signs(cue, label, title), start[known.address[number]].tolist()
+    foreign = known.foreign[number]
+    return Signs(cue, label, title), start[known.address[number]].tolist(), (start[foreign], end[foreign])
 
 
-def _decided(buffer: Buffer, searched: Searched, signs: Signs, deadline: Deadline) -> list[_Reading]:
+def _decided(buffer: Buffer, signs: Signs, found: Stretches, deadline: Deadline) -> list[_Reading]:
     """Return the stretches whose evidence suffices."""
-    found = Stretches.joined([chinese_names(buffer, signs), foreign_names(buffer)])
     deadline.left()
     if not len(found):
         return []
-    outer = outer_evidence(buffer, searched, signs, found)
+    outer = outer_evidence(buffer, signs, found)
     odds = _weighed(outer, found.sizes == 0) + np.where(found.sizes == 0, _FOREIGN_BIAS, _BIAS).astype(np.float32)
     likely = np.flatnonzero(odds + _at_most(buffer, found) + _most_of_words(found) > _ENOUGH)
     deadline.left()
@@ -191,7 +193,7 @@ def _weighed(features: Mapping[str, Numbers], foreign: Mask) -> Numbers:
 def _settled(buffer: Buffer, found: Stretches, odds: Numbers, announced: Mask) -> list[_Reading]:
     """Add what stands around the stretches that are in doubt, and return those that are names."""
     starts, ends = found.starts, found.ends
-    odds += _weighed({"place": in_places(buffer, starts, ends)}, found.sizes == 0)
+    odds += _weighed(touched(buffer, starts, ends), found.sizes == 0)
     for place, end in enumerate(ends.tolist()):
         after = buffer.after(end, 14)
         if DEMOGRAPHIC.match(after):
