@@ -107,14 +107,17 @@ def outer_evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, 
     codes, starts, ends = codes_of(buffer), found.starts, found.ends
     before, after = np.where(starts > 0, codes[starts - 1], 0), np.append(codes, 0)[ends]
     here, second = codes[starts], codes[starts + 1]
+    # After a cue, and before two characters that look like a given name, nobody reads 高 or 皮 as a word.
+    plainly = (signs.cue[starts] > 0) & (ends - starts > 2) & (found.letters > 0)
+    wordlike = _WORDLIKE[here] & (found.sizes == 1) & ~plainly
     flags = {
         "label": signs.label[starts],
         "title": signs.title[ends],
         "free_before": ~ideographs()[before],
         "free_after": ~ideographs()[after],
         "common": _COMMON[here],
-        "wordlike": _WORDLIKE[here] & (found.sizes == 1),
-        "rather_word": _WORDLIKE[here] & ~_COMMON[here] & (found.sizes == 1),
+        "wordlike": wordlike,
+        "rather_word": wordlike & ~_COMMON[here],
         "compound": found.sizes == 2,
         "short": ends - starts == 2,
         "list_after": _LISTS[after],

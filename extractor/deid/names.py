@@ -67,7 +67,7 @@ _FOREIGN_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
 # What is looked at only for stretches that the rest leaves in doubt.
-_DEMOGRAPHIC, _DOCTRINE, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, -4.0, 0.8
+_DEMOGRAPHIC, _DOCTRINE, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, -6.0, 0.8
 _JOINS = "、,/ 和与及;"
 # A stretch that no such sign touches can still stand right beside a name.
 _BEFORE_DEMOGRAPHIC, _BEFORE_DOCTRINE, _JOINING = marked("男女是,、( :0123456789"), marked("主思理"), marked(_JOINS)
