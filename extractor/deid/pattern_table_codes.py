@@ -38,14 +38,14 @@ ORGANISATIONS: tuple[Pattern, ...] = (
     Pattern(
         "named_uscc",
         T.USCC,
-        r"(?:信用代码|税号|纳税人识别号)[^0-9A-Za-z\n]{0,6}(?P<v>[0-9A-Za-z](?:[ \-]?[0-9A-Za-z]){14,19})(?![0-9A-Za-z])",
+        r"(?:信用代码|税号|纳税人识别号)[^0-9A-Za-z\n\x1e]{0,6}(?P<v>[0-9A-Za-z](?:[ \-]?[0-9A-Za-z]){14,19})(?![0-9A-Za-z])",
         0.85,
         ids.is_uscc,
     ),
     Pattern(
         "organisation_code",
         T.USCC,
-        r"组织机构代码[^0-9A-Z\n]{0,4}(?P<v>[0-9A-Z]{8}-?[0-9X])",
+        r"组织机构代码[^0-9A-Z\n\x1e]{0,4}(?P<v>[0-9A-Z]{8}-?[0-9X])",
         0.8,
         ids.is_organisation_code,
     ),
@@ -81,7 +81,7 @@ HEALTH_CARE: tuple[Pattern, ...] = (
     Pattern(
         "named_licence",
         T.LICENCE,
-        r"(?:执业证书?|资格证书?|执照|医师编码|医师代码|护士证|行医证|驾驶证|驾照|导游证|律师证)(?:编号|编码|号码|号)?[^0-9A-Za-z\n]{0,4}"
+        r"(?:执业证书?|资格证书?|执照|医师编码|医师代码|护士证|行医证|驾驶证|驾照|导游证|律师证)(?:编号|编码|号码|号)?[^0-9A-Za-z\n\x1e]{0,4}"
         r"(?P<v>[0-9A-Za-z]{8,27})",
         0.85,
     ),
@@ -97,7 +97,7 @@ HEALTH_CARE: tuple[Pattern, ...] = (
     Pattern(
         "birth_certificate",
         T.OTHER_ID,
-        r"(?:出生医学证明|出生证明?)(?:编号|编码|号码|号)?[^0-9A-Za-z\n]{0,4}(?P<v>[A-Za-z]? ?[0-9]{8,10})",
+        r"(?:出生医学证明|出生证明?)(?:编号|编码|号码|号)?[^0-9A-Za-z\n\x1e]{0,4}(?P<v>[A-Za-z]? ?[0-9]{8,10})",
         0.85,
     ),
 )

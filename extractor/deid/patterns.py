@@ -7,7 +7,7 @@ Owns how form, check, context and what a match is glued to give score and rank. 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import regex  # type: ignore[import-untyped]  # the package ships no types
@@ -15,6 +15,7 @@ import regex  # type: ignore[import-untyped]  # the package ships no types
 from extractor.deid import identifiers as ids
 from extractor.deid.pattern_forms import CHINESE_DIGITS, Need, Pattern, without_gaps
 from extractor.deid.pattern_table import PATTERNS
+from extractor.deid.sieve import Sieve
 from extractor.deid.spans import Rank, Span
 from extractor.deid.text_buffer import LETTERS_AND_DIGITS, Buffer, Excerpt
 from extractor.deid.text_clock import Deadline
@@ -58,6 +59,7 @@ def find_patterns(buffer: Buffer, deadline: Deadline, patterns: tuple[Pattern, .
         TimeoutError: the deadline passed, also in the middle of one search.
     """
     near = buffer.near(LETTERS_AND_DIGITS, reach=_REACH, least=_LEAST)
+    near = _sieve(patterns).narrowed(near)
     labelled = Excerpt(*buffer.excerpt(_beside_labels(buffer.codes), reach=_BRIEF_REACH, least=1))
     found: list[Span] = []
     for pattern in patterns:
@@ -65,6 +67,12 @@ def find_patterns(buffer: Buffer, deadline: Deadline, patterns: tuple[Pattern, .
         if not pattern.literal or pattern.literal in part.buffer.view:
             found.extend(part.moved(_matches(pattern, part.buffer, deadline)))
     return found
+
+
+@lru_cache(maxsize=8)
+def _sieve(patterns: tuple[Pattern, ...]) -> Sieve:
+    """Return the coarse search that comes before the exact one: in clinical text nearly nothing passes it."""
+    return Sieve([pattern.expression for pattern in patterns if not pattern.brief])
 
 
 def _beside_labels(codes: np.ndarray) -> np.ndarray:
