@@ -37,7 +37,7 @@ from extractor.policy_rules import (
     Rule,
     Term,
 )
-from extractor.policy_words import Status
+from extractor.policy_words import Status, TextKept
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Policy:
     offences: tuple[Offence, ...] = ()
     precedence: tuple[Preferred, ...] = ()
     outside: tuple[Outside, ...] = ()
+    text_kept: tuple[TextKept, ...] | None = None
 
     @property
     def rules(self) -> tuple[Rule, ...]:

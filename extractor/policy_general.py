@@ -30,6 +30,7 @@ from extractor.policy_words import (
     RetentionSubject,
     Side,
     Status,
+    TextKept,
     Violation,
 )
 from extractor.requests import SharingMode
@@ -167,6 +168,12 @@ class PolicyGroup:
     def text_entities(self) -> tuple[str, ...]:
         """Types of span that free text must be searched for."""
         return tuple(dict.fromkeys(name for policy in self.policies for name in policy.text_entities))
+
+    @property
+    def text_kept(self) -> tuple[TextKept, ...]:
+        """What texts may keep: what every policy that speaks of it lets stay; nothing where none does."""
+        spoken = [set(policy.text_kept) for policy in self.policies if policy.text_kept is not None]
+        return tuple(kind for kind in TextKept if spoken and all(kind in kept for kept in spoken))
 
     @property
     def local_policy(self) -> Policy:

@@ -157,6 +157,13 @@ class PushSubject(StrEnum):
     REPORT = "report"
 
 
+class TextKept(StrEnum):
+    """What free text may keep as it is written, because the policy says so."""
+
+    HOSPITAL = "hospital"
+    STAFF = "staff"
+
+
 class Precedence(StrEnum):
     """Of what two policies may say things that cannot be compared."""
 

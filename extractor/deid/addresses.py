@@ -81,7 +81,13 @@ def find_addresses(buffer: Buffer, deadline: Deadline) -> list[Span]:
             [cues[i] for i in order[first:last]],
             deadline.left(),
         )
-    return spans
+    return [_without_people(buffer.view, span) for span in spans]
+
+
+def _without_people(view: str, span: Span) -> Span:
+    """Leave the word for a person from a place out of the place: 福州市鼓楼区人."""
+    beyond = span.end - span.start > 2 and view[span.end - 1] == "人"
+    return replace(span, end=span.end - 1) if beyond else span
 
 
 def _after_cue(buffer: Buffer, cue: Cue) -> int:

@@ -168,8 +168,8 @@ class Pairs:
         number = np.zeros(LETTERS, dtype=np.int16)
         number[[ord(letter) for letter in letters]] = np.arange(1, len(letters) + 1)
         together = np.zeros((len(letters) + 1, len(letters) + 1), dtype=np.bool_)
-        for first, second in pairs:
-            together[number[ord(first)], number[ord(second)]] = True
+        for pair in pairs:
+            together[number[ord(pair[0])], number[ord(pair[1])]] = True
         return cls(number, together)
 
     def begin_in(self, codes: Indexes) -> Mask:

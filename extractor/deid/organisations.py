@@ -147,7 +147,7 @@ def _in_clause(buffer: Buffer, clause: Clause, found: list[tuple[int, int]]) -> 
             begin = _begin(view, clause, start, end) if _ends_word(clause, start, end, text) else None
             reach = _with_department(view, clause, end)
         if begin is not None:
-            medical = reach == end and text in section("medical_endings")
+            medical = reach == end and (text in section("medical_endings") or text in institution_words().hospitals)
             name = "hospital" if medical else "organisation"
             yield Span(begin, reach, SpanType.ORGANIZATION, 0.7, Rank.CONTEXT, name)
 

@@ -18,13 +18,16 @@ import polars as pl
 from extractor.deid.finders import Finders
 from extractor.deid.free_text import Limits
 from extractor.deid.known_values import KnownColumn
+from extractor.deid.organisations import find_organisations
 from extractor.deid.spans import Span, SpanTable, SpanType, splice
 from extractor.deid.text_ages import WIDTHS, age_at
-from extractor.deid.text_buffer import normalised
+from extractor.deid.text_buffer import make_buffer, normalised
+from extractor.deid.text_clock import Deadline
 from extractor.deid.text_dates import shifted
 from extractor.errors import RecogniserFailed
 
 _BEFORE, _AFTER = 10, 4
+_LONGEST_STAFF_NAME, _SECONDS = 4, 10.0
 _BORN_BEFORE = re.compile(r"(?:出生|生于|生日|诞生|DOB|dob|birth)[^,,。;;、]{0,7}$")
 _BORN_AFTER = re.compile(r"[ ]?(?:日)?(?:出生|生人|生[,,。;;、 ]|诞生|生日)")
 LEVELS = ("redacted", "surrogate")
@@ -67,6 +70,7 @@ class Treatment:
         day_offset: whole days by which each row's dates move, for ``surrogate``; without it dates are redacted.
         key: secret under which other people's names become consistent; without it they are redacted.
         age_level: the level of the kind ``age`` at which ages stand in the text; ``none`` leaves a typed word.
+        kept: what stays as it is written: ``hospital``, ``staff`` (of the staff columns of the same row).
     """
 
     level: str
@@ -74,6 +78,7 @@ class Treatment:
     day_offset: pl.Series | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     age_level: str = "age"
+    kept: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.age_level not in WIDTHS:
@@ -142,6 +147,8 @@ def replacements_of(texts: pl.Series, table: SpanTable, treatment: Treatment) ->
 
 def _replacement(doc: int, span: Span, text: str, treatment: Treatment) -> str:
     written = text[span.start : span.end]
+    if _stays(span, written, treatment.kept):
+        return written
     if span.type is SpanType.AGE:
         return age_at(written, treatment.age_level) or PLACEHOLDERS[span.type]
     # A birth date moved by half a year still tells the age to the year, whatever the plan gives as age.
@@ -150,6 +157,19 @@ def _replacement(doc: int, span: Span, text: str, treatment: Treatment) -> str:
         if surrogate:
             return surrogate
     return PLACEHOLDERS[span.type]
+
+
+def _stays(span: Span, written: str, kept: frozenset[str]) -> bool:
+    """Say whether a span is wholly of a sort that is kept.
+
+    A span may have been joined of several, so what is written is looked at once more: it must be a hospital's name by itself.
+    """
+    if span.recogniser == "known_staff":
+        return "staff" in kept and len(written) <= _LONGEST_STAFF_NAME
+    if span.type is not SpanType.ORGANIZATION or span.recogniser != "hospital" or "hospital" not in kept:
+        return False
+    alone = find_organisations(make_buffer([written]), Deadline.within(_SECONDS))
+    return any((one.start, one.end, one.recogniser) == (0, len(written), "hospital") for one in alone)
 
 
 def _is_birth(span: Span, text: str) -> bool:

@@ -318,8 +318,9 @@ class Release:
     def _treatment(self, batch: pl.DataFrame, table: TablePlan, column: Derivation) -> Treatment:
         person = table.root.person
         ages = table.text_age or "none"
+        kept = frozenset(kind.value for kind in self.plan.text_kept or ())
         if column.level == "redacted" or person is None:
-            return Treatment("redacted", age_level=ages)
+            return Treatment("redacted", age_level=ages, kept=kept)
         persons = canonical_series(batch[person], kind=self._person_kind)
         return Treatment(
             "surrogate",
@@ -327,6 +328,7 @@ class Release:
             day_offset=day_offsets(persons, self.keys.date_shift),
             key=self.keys.text_surrogates,
             age_level=ages,
+            kept=kept,
         )
 
     @cached_property

@@ -218,6 +218,7 @@ def _core(form: PolicyForm) -> Policy:
         names=LocalNames(_pairs(form.names.roles), _pairs(form.names.sharing)),
         categories=Categories(_rule(form.categories), form.categories.names) if form.categories else None,
         text_entities=tuple(entity.value for entity in form.text_entities),
+        text_kept=form.text_kept,
         offences=tuple(Offence(each.number, each.name, each.covers) for each in form.offences),
         outside=tuple(Outside(each.articles, each.reason) for each in form.outside),
         **same,

@@ -30,6 +30,7 @@ from extractor.policy_words import (
     RetentionSubject,
     Side,
     Status,
+    TextKept,
     Unlock,
     Violation,
 )
@@ -311,6 +312,7 @@ class PolicyForm(Form):
     complaints: tuple[ComplaintForm, ...] = ()
     reports: tuple[ReportForm, ...] = ()
     text_entities: tuple[SpanType, ...] = ()
+    text_kept: tuple[TextKept, ...] | None = None
     offences: tuple[OffenceForm, ...] = ()
     precedence: tuple[PrecedenceForm, ...] = ()
     outside: tuple[OutsideForm, ...] = ()

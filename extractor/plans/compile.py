@@ -175,6 +175,7 @@ def _plan(reading: _Reading, asked: tuple[Field, ...], steps: tuple[ApprovalStep
         duties=policies.duties(request, asked, case.facts),
         warnings=warnings_of(case, tables),
         dictionaries=catalogue.dictionaries if treats_text(tables) else None,
+        text_kept=policies.text_kept or None if treats_text(tables) else None,
     )
 
 

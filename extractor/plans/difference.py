@@ -13,7 +13,7 @@ from extractor.policy import Cited
 
 _PLAIN_FACTS = (
     "title", "request", "project", "purpose", "people", "until", "reference_date", "format", "recipient_key",
-    "text_entities", "warnings", "version",
+    "text_entities", "text_kept", "warnings", "version",
 )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ from extractor.plans.words import (
     all_cited,
     cited_words,
 )
+from extractor.policy_words import TextKept
 from extractor.requests import Role
 
 WITHHELD = "〔值略〕"
@@ -141,6 +142,7 @@ def _facts(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("收件人公钥指纹", recipient_fingerprint(plan.recipient_key)),
         ("假名范围", f"{plan.project}(仅在本项目内一致,与其他项目的假名互不对应)"),
         *(("文本中的年龄", hierarchy_of("age").level(level).zh) for level in _text_ages(plan)),
+        *(("文本中按政策保留", _KEPT_ZH[kind]) for kind in plan.text_kept or ()),
     )
 
 
@@ -154,6 +156,9 @@ def _risk(plan: Plan) -> tuple[tuple[str, str], ...]:
         *((("t 接近性", f"不大于 {risk.t_closeness:g}"),) if risk.t_closeness is not None else ()),
         ("依据", all_cited(risk.cited)),
     )
+
+
+_KEPT_ZH = {TextKept.HOSPITAL: "医院名称", TextKept.STAFF: "本行医务人员姓名"}
 
 
 def _text_ages(plan: Plan) -> list[str]:

@@ -28,6 +28,7 @@ from extractor.plans.demands import (
 )
 from extractor.policy import Cited
 from extractor.policy_asked import AskedAssessment, AskedDuty, AskedGrant, Unlocked
+from extractor.policy_words import TextKept
 from extractor.requests import OutputFormat, Period, SharingMode
 
 
@@ -291,6 +292,7 @@ class Plan:
 
     ``dropped`` lists requested fields whose level is ``none``: they are asked for, not given, and not read.
     ``dictionaries`` are those of the site's words that are looked for in the texts; None where no text is treated.
+    ``text_kept`` is what the texts keep as it is written; None where they keep nothing.
     """
 
     title: str
@@ -320,6 +322,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     version: str = "2"
     dictionaries: tuple[Dictionary, ...] | None = None
+    text_kept: tuple[TextKept, ...] | None = None
 
     @property
     def policies(self) -> tuple[str, ...]:
