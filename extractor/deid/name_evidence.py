@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import numpy as np
@@ -180,25 +180,9 @@ class Pairs:
         return begins
 
 
-class _Words:
-    """The words that were met, with a number, a part of speech and a likelihood each; a small book beside the large dictionary."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._facts: list[tuple[int, float]] = []
-
-    def look_up(self, words: list[str]) -> tuple[Indexes, npt.NDArray[np.float64]]:
-        """Return part of speech and likelihood of each word."""
-        numbers = np.fromiter(map(self._number, words), dtype=np.int64, count=len(words))
-        facts = np.array(self._facts, dtype=np.float64).reshape(-1, 2)
-        return facts[numbers, 0].astype(np.int64), facts[numbers, 1]
-
-    def _number(self, word: str) -> int:
-        number = self._numbers.get(word)
-        if number is None:
-            number = self._numbers[word] = len(self._facts)
-            self._facts.append(language().known(word))
-        return number
+@lru_cache(maxsize=100_000)
+def _known(word: str) -> tuple[int, float]:
+    return language().known(word)
 
 
 @dataclass(frozen=True)
@@ -230,8 +214,8 @@ def _cut(buffer: Buffer, codes: Indexes, starts: Indexes) -> _Cut:
     view = SEPARATOR.join([buffer.view[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True)])
     shift = low - np.concatenate(([0], np.cumsum(high - low + 1)[:-1]))
     tokens, model = tokens_of(view), language()
-    # A book for each chunk: what it holds are words of documents, so none outlives the search.
-    tags, odds = _Words().look_up(tokens.words)
+    facts = np.fromiter(chain.from_iterable(map(_known, tokens.words)), dtype=np.float64, count=2 * len(tokens.words))
+    tags, odds = facts[::2].astype(np.int64), facts[1::2]
     before = np.concatenate(([model.edge], tags[:-1]))
     total = np.concatenate(([0.0], np.cumsum(model.follows[before, tags] + odds)))
     lengths = np.diff(np.append(tokens.starts, len(view)))
