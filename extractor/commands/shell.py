@@ -64,6 +64,11 @@ def errors_shown(*, as_json: bool) -> Iterator[None]:
         raise typer.Exit(error.exit_code) from None
     except (typer.Exit, typer.Abort, KeyboardInterrupt, BrokenPipeError):
         raise
+    except OSError as error:
+        # The system's own word (no space, no permission); names of files may hold a person's name and are not repeated.
+        reason = error.strerror or "I/O error"
+        print(f"✗ 读写失败 · reading or writing failed: {reason}", file=sys.stderr)
+        raise typer.Exit(3) from None
     except Exception as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:

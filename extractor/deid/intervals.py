@@ -35,6 +35,20 @@ def wilson(hits: float, cases: float, confidence: float) -> Interval:
     return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
 
 
+DESIGN_EFFECT = 1.5
+"""How many times as many identifiers a sample of whole notes needs as one of single identifiers would (Kish 1965)."""
+
+
+def as_independent(hits: int, cases: int) -> tuple[int, int]:
+    """Return the hits and cases that count as independent, because those of one note are found or missed together.
+
+    Cases are rounded down and misses up, so that the bound that is drawn from them is never too good.
+    """
+    fewer = int(cases / DESIGN_EFFECT)
+    missed = min(fewer, math.ceil((cases - hits) / DESIGN_EFFECT))
+    return fewer - missed, fewer
+
+
 def clopper_pearson(hits: int, cases: int, confidence: float) -> Interval:
     """Return the exact interval (Clopper and Pearson 1934): it holds the share at least as often as it says."""
     if not cases:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from extractor.deid.agreement import Mark
 from extractor.deid.span_words import TYPE_OF, ZH
@@ -102,7 +103,7 @@ def read_sheet(content: bytes, form: SheetFormat, texts: Mapping[str, str], *, n
     fence = re.escape(form.fence)
     headers = list(re.finditer(rf"^{fence} (\S+) {fence}[ \t]*$", sheet, re.MULTILINE))
     marks: dict[str, list[Mark]] = {}
-    for header, following in zip(headers, [*headers[1:], None], strict=True):
+    for header, following in zip_longest(headers, headers[1:]):
         note, line = header[1], sheet.count("\n", 0, header.start()) + 1
         if note not in texts or note in marks:
             raise _fault(name, line, "this note is not in the sample, or twice", "该文书不在样本中,或重复出现")

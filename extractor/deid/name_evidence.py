@@ -27,6 +27,8 @@ Numbers = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _AROUND, _LONGEST_PLACE, _LONGEST_MEDICINE = 60, 8, 7
+# After a cue the medicine around says less.
+_AFTER_A_CUE = np.float32(0.3)
 # Above it the odds against words say nothing more; so there is a bound on what words can add.
 MOST_OF_MODEL = 8.0
 
@@ -127,7 +129,9 @@ def outer_evidence(buffer: Buffer, signs: Signs, found: Stretches) -> dict[str, 
         "repeated": (here == second) | (_NUMERAL[here] & _NUMERAL[second]),
         "counted": _COUNTED[here] & (_DIGIT[before] | _NUMERAL[before]),
     }
-    around = _medicine_around(buffer, codes, starts, ends)
+    around = _medicine_around(buffer, codes, starts, ends) * np.where(
+        signs.cue[starts] > 0, _AFTER_A_CUE, np.float32(1)
+    )
     numbers = {"letters": found.letters, "cue": signs.cue[starts], "medicine_around": around}
     return numbers | {name: flag.astype(np.float32) for name, flag in flags.items()}
 
@@ -287,7 +291,8 @@ def _medicine_around(buffer: Buffer, codes: Indexes, starts: Indexes, ends: Inde
     # A pair is counted at its first character; those that touch the stretch itself say nothing of what is around it.
     before = total[np.maximum(starts - 1, low)] - total[low]
     after = total[np.maximum(high - 1, ends)] - total[ends]
-    share: Numbers = (2 * (before + after) / np.maximum(high - low, 1)).astype(np.float32)
+    # Counted to the full reach: two words of medicine in a short note are no treatise, and its subject is a person.
+    share: Numbers = ((before + after) / _AROUND).astype(np.float32)
     return share
 
 

@@ -32,8 +32,18 @@ _MASK = regex.compile(r"(?:某[某甲乙丙]?(?=[^种些个人日月年])|[*]{1,
 _FAMILIAR = regex.compile(r"(?:(?<=[^㐀-鿿]|[由经请和与的是向被让者人属])|^)[老小](?P<v>[㐀-鿿])(?=[,。、;: \n\x1e]|$)")
 # 小明, 阿美: what a speaker is called, where a clause begins.
 _NICKNAME = regex.compile(r"(?:^|(?<=[:,。;!? \n\x1e]))(?P<v>[小阿][㐀-鿿])(?=[,。;:!?的也有在是呀啊阿说\n\x1e]|$)")
-_SPELT_AFTER = regex.compile(r"(?:姓名|患者|联系人|拼音|[Nn]ame)[:为是 ]{1,3}$")
-_SPELT = regex.compile(r"[A-Z][A-Za-z'\-]{1,15}(?:[ ,·]{1,2}[A-Z][A-Za-z'\-]{1,20}){1,3}")
+_KIN = "[Pp]t|PT|[Pp]atient|[Dd]r|[Mm]rs?|[Mm]s|[Ss]on|[Dd]aughter|[Ww]ife|[Hh]usband"
+_SPELT_AFTER = regex.compile(
+    rf"(?:(?:姓名|患者|联系人|拼音|[Nn]ame|NAME|(?<![A-Za-z])(?:{_KIN}))[.:为是 ]{{1,3}}"
+    r"|(?:签名|签字|家属|医师|医生)[:为是 ]{0,3})$"
+)
+_SPELT = regex.compile(
+    r"[A-Z][A-Za-z'\-]{1,15}(?:[ ,·]{1,2}[A-Z][A-Za-z'\-]{1,20}){1,3}|[A-Z][a-z]{1,8}(?:[A-Z][a-z]{1,8}){1,2}(?![A-Za-z0-9])"
+)
+# 姓名:张 伟 强: a name whose characters were set apart.
+_SPACED_AFTER = regex.compile(r"(?:姓 ?名|签 ?名|签字|患者|病人|家属|医师|医生|联系人)[:为是]? {0,2}$")
+_SPACED = regex.compile(r"[㐀-鿿](?:[ \n]{1,3}[㐀-鿿]){1,2}(?![㐀-鿿])")
+_FIELD = regex.compile(r"ame\"? ?[:=] ?\"(?P<v>[㐀-鿿·]{2,8})\"")
 # After a cue that speaks of nobody's body, a word in Latin letters is a name; no examination follows these.
 _HANDLE_AFTER = regex.compile(
     r"(?:经纪人?|经理人|联系人?|联络人?|洽|我是|我叫|名叫|艺名|英文名|本名|网名|外号|艺人|主唱|歌手|演员|导演|队长|球星)[:为是( ]{0,3}$"
@@ -62,7 +72,7 @@ _NO_HANDLES = frozenset(
 )
 # A line that begins with a short word, a comma and the sex begins with a name, or with what is left of one.
 _HEADER_BEFORE = regex.compile(r"(?:^|\n)(?P<v>[㐀-鿿]{1,4})$")
-_HEADER = regex.compile(r",[男女][,性 ]")
+_HEADER = regex.compile(r"[,/|][男女][,性 /|]")
 _BEFORE_ADDRESSED = frozenset("由经请和与的是向被让在到找给问跟看叫对说有去挂")
 # Surnames that before a title are rather a word: 和医生, 从医生, 男女老少的少. Of the others 黄医生 and 高主任 are people.
 _NO_ADDRESSEE = WORDLIKE - surnames().common
@@ -81,7 +91,13 @@ def find_forms(buffer: Buffer, addresses: list[int], deadline: Deadline) -> list
     for form in (_dotted(buffer), _addressed(buffer, addresses), _masked(buffer, codes), _called(buffer, codes)):
         deadline.left()
         places += form
-    for form in (_spelt(buffer, codes), _headed(buffer, codes), _cued(buffer, codes)):
+    for form in (
+        _spelt(buffer, codes),
+        _headed(buffer, codes),
+        _cued(buffer, codes),
+        _set_apart(buffer, codes),
+        _in_fields(buffer),
+    ):
         deadline.left()
         places += form
     return [Span(start, end, SpanType.PERSON, 0.7, Rank.CONTEXT, "name_form") for start, end in places]
@@ -167,12 +183,31 @@ def _spelt(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
 def _headed(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
     """Yield the short word at the beginning of a line before the sex."""
     sex = np.append(marked("男女")[codes[1:]], False)
-    for at in np.flatnonzero((codes == ord(",")) & sex).tolist():
+    for at in np.flatnonzero(marked(",/|")[codes] & sex).tolist():
         found = _HEADER_BEFORE.search(buffer.before(at, 5)) if _HEADER.match(buffer.view, at) else None
         if not found or (len(found["v"]) > 1 and found["v"] in language().words):
             continue  # 患者,男: a word for anybody
         if len(found["v"]) == len(found[0]) < 5 or found[0][0] == "\n":
             yield at - len(found["v"]), at
+
+
+def _set_apart(buffer: Buffer, codes: Indexes) -> Iterator[Place]:
+    """Yield a name after a label whose characters have blanks or line ends between them."""
+    blank = np.append(marked(" \n")[codes[1:]], False)
+    for at in np.flatnonzero(marked(surnames().single)[codes] & blank).tolist():
+        found = _SPACED.match(buffer.view, at) if _SPACED_AFTER.search(buffer.before(at, 8)) else None
+        if found:
+            yield found.span()
+
+
+def _in_fields(buffer: Buffer) -> Iterator[Place]:
+    """Yield what a field of a record says that it is a name: "patientName":"…"."""
+    at = buffer.view.find("ame")
+    while at >= 0:
+        found = _FIELD.match(buffer.view, at)
+        if found:
+            yield found.span("v")
+        at = buffer.view.find("ame", at + 3)
 
 
 def _dotted(buffer: Buffer) -> Iterator[Place]:

@@ -25,8 +25,13 @@ FUNCTION_AFTER = frozenset("为因于被的是在和与及将已曾到对从给�
 CONNECTORS = ":为是([ 、,"
 """What may stand between a cue and a name."""
 DEMOGRAPHIC = regex.compile(
-    r"[ ,、(]{0,6}(?:(?:男|女)(?:性|[ ,、)0-9]|已婚|未婚|$)|[0-9]{1,3}[ ]?岁)"
+    r"[ ,、(/|;]{0,6}(?:(?:男|女)(?:性|[ ,、)0-9/|;]|已婚|未婚|$)|[0-9]{1,3}[ ]?岁)"
     r"|是一[位名个](?=.{0,4}(?:岁|男|女))|[(:][ ]?(?:手机|电话|1[3-9])|[ ,]?1[3-9][0-9]{9}"
+)
+# What patients and those with them do in notes.
+ACTS = regex.compile(
+    "(?:复诊|复查|诉|自诉|主诉|称|述|既往|因|术后|住院|出院|入院|来院|来诊|就诊|死亡|要求|拒绝|表示|同意|签字|签名|陪同|陪护|卧床|病情|多休息|之[父母子女妻夫]"
+    "|的(?:母亲|父亲|妻子|丈夫|儿子|女儿|家属|病历|报告|床))"
 )
 # What is called after a person: the name before it is one.
 DOCTRINE = regex.compile("主义|思想|理论")

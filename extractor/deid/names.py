@@ -35,6 +35,7 @@ from extractor.deid.name_evidence import (
 )
 from extractor.deid.name_forms import find_forms
 from extractor.deid.name_words import (
+    ACTS,
     CONNECTORS,
     CUES,
     DEMOGRAPHIC,
@@ -49,6 +50,7 @@ from extractor.deid.name_words import (
 from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
+from extractor.deid.text_facts import not_names
 
 _ENOUGH = -3.7
 _SPOKEN_TITLES, _SPOKEN_TITLE = frozenset({"医师", "医生", "大夫", "先生", "女士", "小姐", "护士", "老师"}), 2
@@ -56,21 +58,25 @@ _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -2.5
 _WEIGHTS: Mapping[str, float] = {
     "letters": 0.3, "model": 0.15, "cue": 0.8, "label": 2.0, "title": 2.5, "free_before": 0.5, "cut_before": 2.7, "cut_after": 2.3,
-    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -21.0,
+    "one_word": 0.8, "name_word": -0.4, "plain_word": -1.5, "plain_start": -1.2, "medical": -2.2, "medicine_around": -28.0,
     "place": -3.0, "common": 1.1, "wordlike": -2.2, "rather_word": -1.5, "compound": -0.4, "short": -1.2, "list_after": 0.6,
     "function_after": 1.5, "quoted": -1.3, "place_after": -0.9, "counted": -4.0, "repeated": -5.0,
 }  # fmt: skip
 _FOREIGN_WEIGHTS: Mapping[str, float] = {
     "letters": 0.35, "cue": 0.7, "label": 2.0, "title": 2.0, "free_before": 0.2, "free_after": -0.7, "cut_before": 2.1,
-    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -28.0,
+    "cut_after": 1.5, "one_word": 1.1, "plain_word": -3.0, "plain_start": -2.0, "medical": -3.0, "medicine_around": -38.0,
     "place": -3.0, "common": 0.5, "short": -0.9, "repeated": -6.0, "list_after": 1.0, "function_after": 1.5, "place_after": -0.9,
 }  # fmt: skip
 _BIAS, _FOREIGN_BIAS = -7.2, -7.8
 # What is looked at only for stretches that the rest leaves in doubt.
-_DEMOGRAPHIC, _DOCTRINE, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, -6.0, 0.8
+_DEMOGRAPHIC, _DOCTRINE, _ACTS, _EPONYM, _BESIDE_A_NAME = 2.3, 4.0, 1.8, -6.0, 0.8
 _JOINS = "、,/ 和与及;"
 # A stretch that no such sign touches can still stand right beside a name.
-_BEFORE_DEMOGRAPHIC, _BEFORE_DOCTRINE, _JOINING = marked("男女是,、( :0123456789"), marked("主思理"), marked(_JOINS)
+_BEFORE_DEMOGRAPHIC, _BEFORE_DOCTRINE, _JOINING = (
+    marked("男女是,、( :0123456789复诉自主称述既因术住出入来就死要拒表同签陪卧病多之的"),
+    marked("主思理"),
+    marked(_JOINS),
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +207,13 @@ def _settled(buffer: Buffer, found: Stretches, odds: Numbers, announced: Mask) -
             announced[place] = True
         if DOCTRINE.match(after):
             odds[place] += _DOCTRINE
-        if NOT_AFTER.match(after) or DRUG.search(buffer.view[starts[place] : end] + after[:2]):
+        elif ACTS.match(after):
+            odds[place] += _ACTS
+        if (
+            buffer.view[starts[place] : end] in not_names()
+            or NOT_AFTER.match(after)
+            or DRUG.search(buffer.view[starts[place] : end] + after[:2])
+        ):
             odds[place] += _EPONYM
     odds += np.float32(_BESIDE_A_NAME) * _beside_names(buffer, starts, ends, odds)
     chosen = np.flatnonzero(odds > _ENOUGH).tolist()
@@ -244,11 +256,12 @@ def _again(buffer: Buffer, readings: list[_Reading], deadline: Deadline) -> list
     matcher = AhoCorasick(names, matchkind=MatchKind.Standard, store_patterns=False)
     found = matcher.find_matches_as_indexes(buffer.view, overlapping=True)
     deadline.left()
+    first = {(reading.start, reading.end) for reading in readings}
     there = buffer.document_of(np.array([start for _, start, _ in found], dtype=np.int64)).tolist()
     return [
         Span(start, end, SpanType.PERSON, 0.8, Rank.CONTEXT, "name_again")
         for doc, (number, start, end) in zip(there, found, strict=True)
-        if doc in owners[names[number]] and not NOT_AFTER.match(buffer.after(end, 6))
+        if (start, end) not in first and doc in owners[names[number]] and not NOT_AFTER.match(buffer.after(end, 6))
     ]
 
 

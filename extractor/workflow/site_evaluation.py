@@ -16,7 +16,7 @@ import polars as pl
 from extractor import __version__
 from extractor.deid.agreement import Agreement, Mark, agreement, disputed, joined
 from extractor.deid.finders import Finders
-from extractor.deid.intervals import Interval, by_document, clopper_pearson, wilson
+from extractor.deid.intervals import Interval, as_independent, by_document, clopper_pearson, wilson
 from extractor.deid.span_words import ZH
 from extractor.deid.spans import Span, SpanType
 from extractor.errors import RiskNotMet, UsageError
@@ -253,7 +253,7 @@ class _Cases:
             touched=sum(case.covered > 0 and not case.whole for case in cases),
             share=hits / len(cases) if cases else None,
             wilson=wilson(hits, len(cases), confidence),
-            exact=clopper_pearson(hits, len(cases), confidence),
+            exact=clopper_pearson(*as_independent(hits, len(cases)), confidence),
             by_document=by_document(covered, marked, confidence, seed=self._sample.seed),
         )
 

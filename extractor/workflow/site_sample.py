@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from extractor.deid.finders import Finders
-from extractor.deid.intervals import cases_needed
+from extractor.deid.intervals import DESIGN_EFFECT, cases_needed
 from extractor.deid.known_values import KnownColumn
 from extractor.deid.marked_text import SheetFormat
 from extractor.errors import UsageError
@@ -37,7 +37,7 @@ class Wanted:
     half_width: float = 0.02
     expected: float = 0.97
     confidence: float = 0.95
-    design_effect: float = 1.5
+    design_effect: float = DESIGN_EFFECT
 
     def __post_init__(self) -> None:
         shares = (self.half_width, self.expected, self.confidence)

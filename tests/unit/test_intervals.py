@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.deid.agreement import Mark, agreement, disputed, joined
-from extractor.deid.intervals import Interval, by_document, cases_needed, clopper_pearson, wilson
+from extractor.deid.intervals import Interval, as_independent, by_document, cases_needed, clopper_pearson, wilson
 from extractor.deid.spans import SpanType
 
 
@@ -97,3 +97,10 @@ def test_what_either_marked_counts_and_what_they_did_not_mark_alike_is_disputed(
     one, two = [mark(0, 3), mark(5, 7), mark(9, 10)], [mark(0, 3), mark(6, 9, SpanType.ADDRESS)]
     assert disputed(one, two) == [(mark(0, 3), False), (mark(5, 9, SpanType.ADDRESS), True), (mark(9, 10), True)]
     assert joined(one, two) == [mark(0, 3), mark(5, 9, SpanType.ADDRESS), mark(9, 10)]
+
+
+def test_identifiers_of_one_note_count_as_fewer_and_never_too_good() -> None:
+    assert as_independent(200, 200) == (133, 133)
+    assert as_independent(199, 200) == (132, 133)
+    assert as_independent(0, 1) == (0, 0)
+    assert clopper_pearson(*as_independent(200, 200), 0.95).low < clopper_pearson(200, 200, 0.95).low

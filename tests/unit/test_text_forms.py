@@ -354,7 +354,9 @@ def test_what_only_looks_like_an_identifier_is_left(text: str) -> None:
     assert [text[s:e] for s, e, _ in _found()[text]] == []
 
 
-@pytest.mark.parametrize("label", ["银行卡号", "护照", "军官证", "联系电话", "身份证号", "执业证书编号", "税号", "通行证"])
+@pytest.mark.parametrize(
+    "label", ["银行卡号", "护照", "军官证", "联系电话", "身份证号", "执业证书编号", "税号", "通行证"]
+)
 def test_a_label_at_the_end_of_a_document_says_nothing_of_the_next_one(label: str) -> None:
     number = "13800138000"
     alone = annotate_column(pl.Series([number])).by_document(1)[0]
