@@ -52,7 +52,7 @@ from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
 from extractor.deid.text_facts import not_names
 
-_ENOUGH = -3.7
+_ENOUGH = -3.68
 _SPOKEN_TITLES, _SPOKEN_TITLE = frozenset({"医师", "医生", "大夫", "先生", "女士", "小姐", "护士", "老师"}), 2
 _STRONG_CUE, _WEAK_CUE, _LONGEST_CONNECTOR = 2.4, 2.0, 3
 _SURE, _SURE_ANNOUNCED = 0.5, -2.5
