@@ -32,8 +32,8 @@ mutate-policy: setup
 
 # The wished figures of free text beside the measured ones; fails where a floor is missed.
 quality: setup
-	$(BIN)/python -m benchmarks.text_quality
 	$(BIN)/python -m benchmarks.text_known
+	$(BIN)/python -m benchmarks.text_quality
 
 bench: setup
 	$(BIN)/python -m benchmarks

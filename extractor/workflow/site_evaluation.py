@@ -97,18 +97,21 @@ class Evaluation:
     agreement: Agreement
     disputes: tuple[Dispute, ...]
     missed: tuple[Missed, ...]
+    known: tuple[str, ...] = ()
 
     @property
     def claim(self) -> dict[str, str]:
         """The one sentence that the sample proves, in Chinese and English."""
         overall, percent = self.overall, f"{self.overall.bound:.2%}"
         level = f"{100 * self.confidence:g}%"
+        told_zh = f"获知 {'、'.join(self.known)} 列后," if self.known else ""
+        told_en = f", told the columns {', '.join(self.known)}," if self.known else ""
         return {
             "zh": f"从 {self.population:,} 份文书中随机抽取 {self.notes:,} 份(种子 {self.seed}),人工标出标识 {overall.marked:,} 处,"
-            f"软件完整覆盖 {overall.covered:,} 处;以 {level} 的置信度,本院此类文书中标识的召回率不低于 {percent}。",
+            f"软件{told_zh}完整覆盖 {overall.covered:,} 处;以 {level} 的置信度,本院此类文书中标识的召回率不低于 {percent}。",
             "en": f"Of {self.population:,} notes {self.notes:,} were drawn at random (seed {self.seed}); people marked {overall.marked:,} "
-            f"identifiers in them, of which the software covered {overall.covered:,} wholly: with {level} confidence its recall "
-            f"on such notes of this site is at least {percent}.",
+            f"identifiers in them, of which the software{told_en} covered {overall.covered:,} wholly: with {level} confidence "
+            f"its recall on such notes of this site is at least {percent}.",
         }
 
     def check(self, least: float) -> None:
@@ -183,6 +186,7 @@ def evaluate(sample: Sample, marked: Annotations, *, finders: Finders) -> Evalua
         types=cases.types(),
         strata=cases.strata() if sample.stratum else (),
         precision=cases.precision(),
+        known=tuple(column.kind for column in sample.known),
         characters_covered_in_vain=cases.in_vain(),
         agreement=agreement(
             [marked.first[n.id] for n in sample.notes],
