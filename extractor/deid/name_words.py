@@ -37,7 +37,7 @@ ACTS = regex.compile(
 DOCTRINE = regex.compile("主义|思想|理论")
 # An eponym, a sign, a plant: what stands before these is no patient.
 NOT_AFTER = regex.compile(
-    r".{0,2}(?:氏|征[阴阳((:]|征$|反射|综合征|试验|分期|分级)|[舌菌液丸散汤林]"
+    r".{0,2}(?:氏|征[阴阳((:、,。;]|征$|反射|综合征|试验|分期|分级|现象|量表)|病(?![情史人房区历程案床例友])|[舌菌液丸散汤林]"
     r"|[)\"”]{0,2} ?[0-9]+(?:\.[0-9]+)? ?(?:mg|g|ml|ug|u|片|粒|支|单位)"
 )
 # Stems of drug names (those of the international nonproprietary names in Chinese) and forms of medicines: no name holds or meets one.
