@@ -16,6 +16,7 @@ from extractor.deid.institution_words import institution_words, jobs, plain_word
 from extractor.deid.spans import Rank, Span, SpanType
 from extractor.deid.text_buffer import Buffer
 from extractor.deid.text_clock import Deadline
+from extractor.deid.text_facts import places
 from extractor.deid.words import tag_of
 
 _REACH = 26
@@ -93,6 +94,7 @@ def find_organisations(buffer: Buffer, deadline: Deadline) -> list[Span]:
 def _hospital(view: str, start: int, end: int, score: float) -> Span:
     """Return the span of a hospital's short name, with the word "hospital" if that follows."""
     more = _HOSPITAL_AFTER.match(view, end)
+    start -= next((size for size in (4, 3, 2) if view[max(0, start - size) : start] in places().short), 0)
     return Span(start, more.end() if more else end, SpanType.ORGANIZATION, score, Rank.CONTEXT, "hospital")
 
 
@@ -130,6 +132,8 @@ def _reaches_on(before: str) -> bool:
 def _is_hospital(buffer: Buffer, start: int, end: int) -> bool:
     """Say whether a word that means other things as well is a hospital here: one goes to it, and is treated there."""
     before, after = buffer.before(start, 3), buffer.after(end, 4)
+    if after.startswith("医院"):
+        return True
     if _MOVED_TO.search(before) and _SEEN_AT.match(after):
         return True
     return bool(_WENT_TO.search(before) and _THAT_IS_ALL.match(after) and not buffer.view[start].isdigit())
