@@ -101,6 +101,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "leak": "发现泄露", "refused_downloads": "多次下载被拒", "broken_log": "日志校验不通过", "reported": "有人报告",
     },
     "PushSubject": {"log": "使用日志", "incident": "事件报告", "report": "期间报告"},
+    "TextKept": {"hospital": "医院名称", "staff": "本行医务人员姓名"},
     "Precedence": {"step": "步骤", "duty": "义务", "order": "步骤的次序"},
     "Violation": {
         "beyond_catalogue": "超出目录", "beyond_scope": "超出范围或目的", "privacy": "违规使用隐私数据", "tampering": "更改或删除",
