@@ -19,13 +19,10 @@ from extractor.log.journal import read as read_entry
 from extractor.policy_asked import AskedPush
 from extractor.policy_words import PushSubject
 from extractor.store.transaction import Document, Transaction
-from extractor.transfer.dsse import sign_envelope
 from extractor.workflow.applying import policies_of_all, request_behind
-from extractor.workflow.grounds import acting, cited_facts
+from extractor.workflow.grounds import acting
 from extractor.workflow.office import Actor, Office
 from extractor.workflow.pushes import (
-    KIND,
-    MEDIA_TYPE,
     ROLES,
     Push,
     PushedDocument,
@@ -36,9 +33,8 @@ from extractor.workflow.pushes import (
     due_on,
     note_path,
     pushes_to,
+    record_push,
 )
-from extractor.workflow.records import write_whole
-from extractor.workflow.signed import About, put_signed
 from extractor.workflow.standing import policies_of
 
 _NO_LOG = ""
@@ -141,12 +137,8 @@ def _write(
             tx.next_number("PU", office.today.year), subject, asked.to, 0, 0, _NO_LOG, digest_of(out), asked.cited,
             actor.person.id, office.now, listed,
         )  # fmt: skip
-        put_signed(office, tx, actor, about=About(KIND, push.number, "pushed"), document=push)
-        office.log(
-            tx, Verb.PUSH, actor.person, object=push.number, object_digest=push.file, bytes=out.stat().st_size,
-            reason=f"{subject.value} to {push.to}: {len(listed)} documents", **cited_facts(push.cited),
-        )  # fmt: skip
-        write_whole(note, sign_envelope(canonical_bytes(push), payload_type=MEDIA_TYPE, signer=office.unit_key))
+        reason = f"{subject.value} to {push.to}: {len(listed)} documents"
+        record_push(office, tx, actor, push=push, files=(out, note), reason=reason)
     except BaseException:
         out.unlink(missing_ok=True)
         note.unlink(missing_ok=True)

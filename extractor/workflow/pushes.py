@@ -213,17 +213,32 @@ def _write_and_store(office: Office, actor: Actor, asked: AskedPush, out: Path) 
                 tx.next_number("PU", office.today.year), PushSubject.LOG, asked.to, last.size if last else 0,
                 found.size, found.root.hex(), digest_of(out), asked.cited, actor.person.id, office.now,
             )  # fmt: skip
-            put_signed(office, tx, actor, about=About(KIND, push.number, "pushed"), document=push)
-            office.log(
-                tx, Verb.PUSH, actor.person, object=push.number, object_digest=push.file, bytes=out.stat().st_size,
-                reason=f"log to {push.to}: entries {push.first} to {push.size - 1}", **cited_facts(push.cited),
-            )  # fmt: skip
-            write_whole(note, sign_envelope(canonical_bytes(push), payload_type=MEDIA_TYPE, signer=office.unit_key))
+            record_push(
+                office,
+                tx,
+                actor,
+                push=push,
+                files=(out, note),
+                reason=f"log to {push.to}: entries {push.first} to {push.size - 1}",
+            )
     except BaseException:
         out.unlink(missing_ok=True)
         note.unlink(missing_ok=True)
         raise
     return push
+
+
+def record_push(  # noqa: PLR0913  # a transaction, who, and the three things that are recorded
+    office: Office, tx: Transaction, actor: Actor, *, push: Push, files: tuple[Path, Path], reason: str
+) -> None:
+    """Sign and log a push whose file lies there, and write the signed note beside it: ``files`` are the two."""
+    out, note = files
+    put_signed(office, tx, actor, about=About(KIND, push.number, "pushed"), document=push)
+    office.log(
+        tx, Verb.PUSH, actor.person, object=push.number, object_digest=push.file, bytes=out.stat().st_size,
+        reason=reason, **cited_facts(push.cited),
+    )  # fmt: skip
+    write_whole(note, sign_envelope(canonical_bytes(push), payload_type=MEDIA_TYPE, signer=office.unit_key))
 
 
 def digest_of(path: Path) -> str:
